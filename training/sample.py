@@ -17,7 +17,8 @@ SAMPLE_UP = 0.08            # centre above the box's centre, in box heights
 
 @dataclass(frozen=True)
 class Sample:
-    """image (208, 208, 3) uint8 RGB; canonical (V, 3) float32 cm, the label vertices in the canonical frame;
+    """image (208, 208, 3) uint8 RGB; canonical (6706, 3) float32 cm, the narrow face's vertices
+    (face_model.NARROW_VERTICES, the model's own order) in the canonical frame;
     pose in pixels of the image: compose(canonical, pose) lies on the picture."""
 
     image: np.ndarray
