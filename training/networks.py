@@ -1,0 +1,108 @@
+"""The two networks: the original L-PRNet, and the default with a canonical shape and a pose.
+
+    lprnet    crop 128 px -> position map behind a sigmoid, layer by layer as published
+    lprnet2   crop 160 px -> code of the canonical shape, pose numbers, presence; the decoder, a constant matrix
+              (`ShapeBasis`), makes the canonical position map of the code
+
+Pose numbers (10): first two columns of the rotation (Zhou et al., "On the Continuity of Rotation Representations",
+CVPR 2019), log of the scale (crop units per cm), shift x and y (crop units), inverse distance (1/cm).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import keras
+import numpy as np
+from keras import layers, ops
+
+from training.encoder import build_encoder
+
+LPRNET_SIZE, LPRNET2_SIZE = 128, 160
+CODE = 100                               # numbers of the canonical shape
+HIDDEN = 320
+POSE_REST = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, np.log(0.041), 0.5, 0.4, 0.014)   # a frontal face in its crop
+POSE_SCALE = (0.5,) * 6 + (0.2, 0.1, 0.1, 0.01)
+
+
+@dataclass(frozen=True)
+class ShapeBasis:
+    """Canonical vertices = mean + code @ basis: mean (V, 3), basis (CODE, V, 3) float32, cm; code has unit variance."""
+
+    mean: np.ndarray
+    basis: np.ndarray
+
+    def vertices(self, code: np.ndarray) -> np.ndarray:
+        """(..., CODE) -> (..., V, 3)."""
+        return self.mean + np.tensordot(code, self.basis, 1)
+
+
+def build_lprnet() -> keras.Model:
+    """The original L-PRNet: encoder of depthwise separable blocks, decoder of transposed convolutions, no skips.
+
+    Output (128, 128, 3) in [0, 1]; the position map in crop units is output x 1.1 - 0.05, z 0.5 less.
+    """
+    def normalised(x, name, relu=True):
+        x = layers.BatchNormalization(name=f"{name}_bn")(x)
+        return layers.ReLU(name=f"{name}_relu")(x) if relu else x
+
+    image = keras.Input((LPRNET_SIZE, LPRNET_SIZE, 3), name="image")
+    x = normalised(layers.Conv2D(32, 3, strides=2, padding="same", name="stem")(image), "stem")
+    for index, (width, stride) in enumerate([(64, 2), (64, 1), (128, 2), (128, 1), (256, 2), (256, 1), (512, 2), (512, 1)]):
+        name = f"block{index + 1}"
+        x = normalised(layers.DepthwiseConv2D(3, strides=stride, padding="same", name=f"{name}_depthwise")(x),
+                       f"{name}_depthwise")
+        x = normalised(layers.Conv2D(width, 1, padding="same", name=f"{name}_pointwise")(x), f"{name}_pointwise")
+    for index, width in enumerate((512, 256, 128, 64, 32)):
+        name = f"up{index + 1}"
+        x = layers.Conv2DTranspose(width, 3, strides=2, padding="same", name=name)(x)
+        x = normalised(x, name, relu=index >= 2)
+    x = layers.Conv2DTranspose(3, 3, padding="same", activation="sigmoid", name="position_map")(x)
+    return keras.Model(image, x, name="lprnet")
+
+
+def build_lprnet2(size: int = LPRNET2_SIZE) -> keras.Model:
+    """The default network; outputs a dict of code (CODE,), pose (10,), presence (1,) logit."""
+    encoder = build_encoder(size)
+    fine, middle, coarse = encoder.outputs
+    fine = layers.Conv2D(24, 1, name="squeeze_fine")(fine)
+    middle = layers.Conv2D(64, 1, name="squeeze_middle")(middle)
+    x = layers.Concatenate(name="features")([layers.Flatten()(part) for part in (fine, middle, coarse)])
+    x = layers.LayerNormalization(name="features_norm")(x)
+    linear = layers.Dense(HIDDEN, name="hidden")(x)
+    curved = layers.Activation("gelu", name="hidden_gelu")(linear)
+    x = layers.Concatenate(name="hidden_both")([linear, curved])
+    # a zero start: the first answer is the mean face, frontal
+    code = layers.Dense(CODE, kernel_initializer="zeros", name="code")(x)
+    pose = layers.Dense(10, kernel_initializer="zeros", name="pose_offset")(x)
+    pose = layers.Rescaling(scale=list(POSE_SCALE), offset=list(map(float, POSE_REST)), name="pose")(pose)
+    presence = layers.Dense(1, kernel_initializer="zeros", name="presence")(x)
+    return keras.Model(encoder.inputs, dict(code=code, pose=pose, presence=presence), name="lprnet2")
+
+
+def build_decoder(mean_map: np.ndarray, basis_map: np.ndarray) -> keras.Model:
+    """The constant decoder: code (CODE,) -> canonical_map (size, size, 3) cm."""
+    size = mean_map.shape[0]
+    code = keras.Input((len(basis_map),), name="code")
+    dense = layers.Dense(mean_map.size, name="basis")
+    out = layers.Reshape((size, size, 3), name="canonical_map")(dense(code))
+    dense.set_weights([basis_map.reshape(len(basis_map), -1), mean_map.ravel()])
+    return keras.Model(code, dict(canonical_map=out), name="lprnet2_decoder")
+
+
+def rotation_of(pose):
+    """(B, 10) pose numbers -> (B, 3, 3) rotation matrices by Gram-Schmidt."""
+    a, b = pose[:, 0:3], pose[:, 3:6]
+    a = a / ops.sqrt(ops.sum(a * a, 1, keepdims=True) + 1e-8)
+    b = b - ops.sum(a * b, 1, keepdims=True) * a
+    b = b / ops.sqrt(ops.sum(b * b, 1, keepdims=True) + 1e-8)
+    return ops.stack([a, b, ops.cross(a, b)], 2)
+
+
+def compose(canonical, rotation, pose):
+    """(B, V, 3) canonical cm -> crop units, by the rotations (B, 3, 3) and the last four pose numbers."""
+    p = ops.matmul(canonical, ops.transpose(rotation, (0, 2, 1)))
+    scale = ops.exp(pose[:, 6])[:, None]
+    x, y, z = p[..., 0], p[..., 1], p[..., 2]
+    nearer = scale / (1.0 - ops.clip(pose[:, 9], 0.0, 0.04)[:, None] * z)
+    return ops.stack([pose[:, 7:8] + nearer * x, pose[:, 8:9] - nearer * y, scale * z], 2)

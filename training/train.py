@@ -1,0 +1,251 @@
+"""Train a network by the clock.
+
+    python -m training.train --minutes 60 --pool build/pool/portraits-train-1=0.75 --pool build/pool/renders-train-1=0.25 \
+        --heldout build/pool/portraits-heldout-1 --basis build/basis.npz --face-model FILE -o build/runs/main
+
+Stops when the minutes are over (the learning rate falls to nothing just then), shows progress, keeps a moving average of
+the weights, and writes a checkpoint every two minutes: the same command with the same output folder goes on from it.
+Ctrl-C writes a checkpoint and stops.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import signal
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+import keras                    # noqa: E402
+import tensorflow as tf         # noqa: E402
+
+from inference_core.topology import load_topology          # noqa: E402
+from training import networks                               # noqa: E402
+from training.dataset import Dataset, batches               # noqa: E402
+from training.encoder import facemesh_weights_file, warm_start      # noqa: E402
+from training.face_model import load_face_model             # noqa: E402
+from training.labels import label_mesh, training_points     # noqa: E402
+from training.losses import MapLoss, ShapeLoss              # noqa: E402
+from training.pool import open_pool                         # noqa: E402
+from training.progress import Progress                      # noqa: E402
+from training.render_check import openings_report           # noqa: E402
+from training.shape_basis import load_basis                 # noqa: E402
+
+BATCH = 32
+HEAD_RATE, ENCODER_RATE, LPRNET_RATE = 1e-3, 4e-4, 1e-3
+LAST_RATE = 0.01                # share of the learning rate that is left at the end
+WARM_UP = 0.01                  # share of the time
+FROZEN = 0.06                   # share of the time in which a warm encoder is left alone
+WEIGHT_DECAY, CLIP = 1e-4, 1.0
+AVERAGE = 0.999                 # of the moving average, per step
+CHECKPOINT_S, REPORT_S = 120, 600
+
+
+@dataclass
+class State:
+    """What a checkpoint holds beside the weights."""
+
+    step: int = 0
+    seconds: float = 0.0
+
+
+class Trainer:
+    """One network, its optimisers, its moving average, its checkpoint."""
+
+    def __init__(self, name: str, loss, cold: bool, size: int) -> None:
+        self.name, self.loss, self.state = name, loss, State()
+        self.model = networks.build_lprnet() if name == "lprnet" else networks.build_lprnet2(size)
+        self.warm = name != "lprnet" and not cold
+        if self.warm:
+            warm_start(encoder_part(self.model), facemesh_weights_file())
+        split = set() if name == "lprnet" else {id(v) for v in encoder_part(self.model).trainable_variables}
+        self.encoder = [v for v in self.model.trainable_variables if id(v) in split]
+        self.head = [v for v in self.model.trainable_variables if id(v) not in split]
+        self.optimisers = [keras.optimizers.AdamW(1e-3, weight_decay=WEIGHT_DECAY) for _ in range(2)]
+        self.optimisers[0].build(self.head)
+        self.optimisers[1].build(self.encoder)
+        self.average = [tf.Variable(w, trainable=False) for w in self.model.weights]
+        self._all = tf.function(lambda *arrays: self._step(True, *arrays))
+        self._head_only = tf.function(lambda *arrays: self._step(False, *arrays))
+
+    def step(self, batch, progress: float) -> dict[str, float]:
+        """One update; progress in [0, 1] sets the learning rate."""
+        rate = schedule(progress)
+        self.optimisers[0].learning_rate.assign((LPRNET_RATE if self.name == "lprnet" else HEAD_RATE) * rate)
+        self.optimisers[1].learning_rate.assign((ENCODER_RATE if self.warm else HEAD_RATE) * rate)
+        frozen = self.warm and progress < FROZEN
+        self.state.step += 1
+        keep = min(AVERAGE, (1 + self.state.step) / (10 + self.state.step))
+        terms = (self._head_only if frozen else self._all)(
+            batch.image, batch.canonical, batch.rotation, batch.place, batch.presence, tf.constant(keep, tf.float32))
+        return {k: float(v) for k, v in terms.items()}
+
+    def _step(self, everything: bool, image, canonical, rotation, place, presence, keep):
+        variables = self.head + (self.encoder if everything else [])
+        with tf.GradientTape() as tape:
+            outputs = self.model(tf.cast(image, tf.float32) / 255, training=True)
+            terms = self.loss(outputs, canonical, rotation, place, presence)
+        gradients, _ = tf.clip_by_global_norm(tape.gradient(terms["total"], variables), CLIP)
+        self.optimisers[0].apply(gradients[:len(self.head)], self.head)
+        if everything and self.encoder:
+            self.optimisers[1].apply(gradients[len(self.head):], self.encoder)
+        for average, weight in zip(self.average, self.model.weights):
+            average.assign(keep * average + (1 - keep) * tf.cast(weight, average.dtype))
+        return terms
+
+    def averaged(self) -> keras.Model:
+        """A copy of the network that holds the moving average."""
+        size = self.model.inputs[0].shape[1]
+        model = networks.build_lprnet() if self.name == "lprnet" else networks.build_lprnet2(size)
+        model.set_weights([a.numpy() for a in self.average])
+        return model
+
+    def save(self, path: Path) -> None:
+        arrays = {f"{group}_{i:04d}": np.array(v) for group, variables in self._groups() for i, v in enumerate(variables)}
+        beside = path.with_suffix(".partial.npz")
+        np.savez(beside, step=self.state.step, seconds=self.state.seconds, **arrays)
+        os.replace(beside, path)
+
+    def load(self, path: Path) -> None:
+        with np.load(path, allow_pickle=False) as z:
+            for group, variables in self._groups():
+                for i, variable in enumerate(variables):
+                    variable.assign(z[f"{group}_{i:04d}"])
+            self.state = State(int(z["step"]), float(z["seconds"]))
+
+    def _groups(self):
+        yield "weights", self.model.weights
+        yield "average", self.average
+        yield "head", self.optimisers[0].variables
+        yield "encoder", self.optimisers[1].variables
+
+
+def encoder_part(model: keras.Model) -> keras.Model:
+    """The layers of `build_lprnet2` that come from `build_encoder`."""
+    names = [layer.name for layer in model.layers]
+    last = names.index("s5b1_prelu")
+    outputs = [model.get_layer(f"s{stage}b{blocks}_prelu").output for stage, blocks in ((3, 2), (4, 2), (5, 1))]
+    if last < 0:
+        raise ValueError("not the default network")
+    return keras.Model(model.inputs, outputs)
+
+
+def schedule(progress: float) -> float:
+    """Linear warm-up, then half a cosine down to LAST_RATE."""
+    if progress < WARM_UP:
+        return progress / WARM_UP + 1e-3
+    return LAST_RATE + (1 - LAST_RATE) * 0.5 * (1 + np.cos(np.pi * min(progress, 1.0)))
+
+
+def heldout_report(model: keras.Model, name: str, dataset: Dataset, pool, loss, rows: np.ndarray) -> dict:
+    """Openings and NME of the exact crops of held-out samples."""
+    predicted, true, yaw = [], [], []
+    for part in np.array_split(rows, max(len(rows) // 50, 1)):
+        batch = dataset.steady(pool, part)
+        outputs = model(batch.image.astype(np.float32) / 255, training=False)
+        predicted.append(loss.predicted_landmarks(outputs))
+        true.append(loss.true_landmarks(batch))
+        yaw += [pool.head_pose(int(row)).yaw_pitch_roll_deg[0] for row in part]
+    return openings_report(np.concatenate(predicted), np.concatenate(true), np.array(yaw))
+
+
+def main(arguments: list[str] | None = None) -> None:
+    options = _parse(arguments)
+    keras.utils.set_random_seed(options.seed)
+    if options.threads:
+        tf.config.threading.set_intra_op_parallelism_threads(options.threads)
+        tf.config.threading.set_inter_op_parallelism_threads(1)
+    topology, mesh = load_topology(), label_mesh()
+    points = training_points(topology, mesh, load_face_model(options.face_model).mirror)
+    basis = load_basis(options.basis)
+    loss = (MapLoss(basis.mean, basis.basis, points, mesh, topology) if options.network == "lprnet"
+            else ShapeLoss(basis.mean, basis.basis, points))
+    size = networks.LPRNET_SIZE if options.network == "lprnet" else options.size
+    pairs = [entry.rpartition("=") if "=" in entry else (entry, "=", "1") for entry in options.pool]
+    shares = np.array([float(share) for _, _, share in pairs])
+    pools = [open_pool(path) for path, _, _ in pairs]
+    dataset = Dataset(pools, shares / shares.sum(), points, size)
+    heldout = [open_pool(path) for path in options.heldout]
+    options.output.mkdir(parents=True, exist_ok=True)
+    trainer = Trainer(options.network, loss, options.cold, size)
+    checkpoint = options.output / "checkpoint.npz"
+    if checkpoint.is_file():
+        trainer.load(checkpoint)
+        print(f"{checkpoint}: going on after {trainer.state.step} steps, {trainer.state.seconds / 60:.1f} minutes")
+    (options.output / "options.json").write_text(json.dumps(
+        {k: str(v) if isinstance(v, Path) else v for k, v in vars(options).items()}, indent=1))
+    run(trainer, dataset, heldout, options)
+
+
+def run(trainer: Trainer, dataset: Dataset, heldout: list, options) -> None:
+    """Train until the clock says stop."""
+    stop = []
+    previous = [signal.signal(s, lambda *_: stop.append(True)) for s in (signal.SIGINT, signal.SIGTERM)]
+    total = options.minutes * 60
+    before, start = trainer.state.seconds, time.monotonic()
+    saved = reported = start
+    progress = Progress(options.network, total, "s")
+    recent: list[dict] = []
+    feed = batches(dataset, options.batch, options.seed + trainer.state.step)
+    while not stop and trainer.state.seconds < total:
+        recent.append(trainer.step(next(feed), trainer.state.seconds / total))
+        now = time.monotonic()
+        trainer.state.seconds = before + now - start
+        if len(recent) % 50 == 0:
+            progress.advance(min(trainer.state.seconds, total), f"loss {_mean(recent[-50:])['total']:.3f}")
+        if now - saved > CHECKPOINT_S:
+            trainer.save(options.output / "checkpoint.npz")
+            saved = now
+        if now - reported > options.report_minutes * 60:
+            _report(trainer, dataset, heldout, recent, options)
+            recent, reported = [], time.monotonic()
+    trainer.save(options.output / "checkpoint.npz")
+    _report(trainer, dataset, heldout, recent, options)
+    trainer.averaged().save(options.output / "averaged.keras")
+    progress.close()
+    for s, handler in zip((signal.SIGINT, signal.SIGTERM), previous):
+        signal.signal(s, handler)
+
+
+def _report(trainer, dataset, heldout, recent, options) -> None:
+    line = dict(step=trainer.state.step, samples=trainer.state.step * options.batch,
+                minutes=round(trainer.state.seconds / 60, 2), loss=_mean(recent))
+    model = trainer.averaged()
+    for pool in heldout:
+        rows = np.linspace(0, len(pool) - 1, min(len(pool), 500)).astype(int)
+        line[pool.name] = heldout_report(model, trainer.name, dataset, pool, trainer.loss, rows)
+    with (options.output / "log.jsonl").open("a") as log:
+        log.write(json.dumps(line) + "\n")
+    print("\n" + json.dumps(line))
+
+
+def _mean(terms: list[dict]) -> dict:
+    return {k: round(float(np.mean([t[k] for t in terms])), 4) for k in terms[0]} if terms else {}
+
+
+def _parse(arguments):
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--network", choices=("lprnet2", "lprnet"), default="lprnet2")
+    parser.add_argument("--minutes", type=float, required=True, help="stop by the clock; counts resumed time too")
+    parser.add_argument("--pool", action="append", required=True, help="folder of training.pool, =SHARE of each batch")
+    parser.add_argument("--heldout", type=Path, action="append", default=[], help="pool to measure on")
+    parser.add_argument("--basis", type=Path, required=True, help="file of training.shape_basis")
+    parser.add_argument("--face-model", type=Path, required=True, help="face_model.npz or ICT-FaceKit's FaceXModel")
+    parser.add_argument("--cold", action="store_true", help="random weights instead of FaceMesh's")
+    parser.add_argument("--size", type=int, default=networks.LPRNET2_SIZE, help="input side of lprnet2 in pixels")
+    parser.add_argument("--batch", type=int, default=BATCH)
+    parser.add_argument("--threads", type=int, default=0, help="0: as many as there are cores")
+    parser.add_argument("--report-minutes", type=float, default=REPORT_S / 60)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("-o", "--output", type=Path, required=True)
+    return parser.parse_args(arguments)
+
+
+if __name__ == "__main__":
+    main()
