@@ -1,0 +1,127 @@
+"""Reading the portraits (tars of JPEGs with FaceMesh points) and their fits, which are computed once and kept."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tarfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from inference_core.pose import HeadPose
+from training.face_model import FaceModel
+from training.fitting import VIEWING_DISTANCE_CM, FaceFit, FaceFitter, load_anchors
+
+FIT_VERSION = 1
+FREE_TARS = ("portraits_", "historic_")             # public domain or CC0; other tars only when asked for
+HELDOUT_SHARE = 10                                  # one name in ten
+MAX_PHOTO_BYTES, MAX_PHOTO_SIDE = 4 << 20, 1024
+MAX_FIT_ERROR, MAX_FIT_YAW_DEG = 0.015, 45.0
+
+
+@dataclass(frozen=True)
+class Portrait:
+    """jpeg: the file's bytes; points (478, 3) float64, FaceMesh in the photo's pixels."""
+
+    name: str
+    jpeg: bytes
+    points: np.ndarray
+
+    def photo(self) -> np.ndarray:
+        """(h, w, 3) uint8 RGB."""
+        image = cv2.imdecode(np.frombuffer(self.jpeg, np.uint8), cv2.IMREAD_COLOR)
+        if image is None or max(image.shape[:2]) > MAX_PHOTO_SIDE:
+            raise ValueError(f"{self.name}: is no JPEG of at most {MAX_PHOTO_SIDE} pixels a side")
+        return np.ascontiguousarray(image[..., ::-1])
+
+
+def is_heldout(name: str) -> bool:
+    """A fixed tenth of the portraits, chosen by a hash of the file name."""
+    return int(hashlib.sha256(name.encode()).hexdigest()[:8], 16) % HELDOUT_SHARE == 0
+
+
+def read_portraits(folder: Path, other_licences: bool = False) -> list[Portrait]:
+    """All portraits of a folder with landmarks.npz and tars, in the order of the table. ValueError names a bad file."""
+    table = Path(folder) / "landmarks.npz"
+    if not table.is_file():
+        raise ValueError(f"{table}: not found; give the folder that holds landmarks.npz and the portraits' tars")
+    with np.load(table, allow_pickle=False) as z:
+        names, tars, points = z["name"].astype(str), z["tar"].astype(str), z["facemesh"]
+    found: dict[int, Portrait] = {}
+    for tar in np.unique(tars):
+        file = Path(folder) / Path(tar).name
+        if not other_licences and not tar.startswith(FREE_TARS):
+            continue
+        if not file.is_file():
+            raise ValueError(f"{file}: listed in landmarks.npz but not there; fetch it again")
+        with tarfile.open(file) as box:
+            members = {m.name: m for m in box if m.isfile() and m.size <= MAX_PHOTO_BYTES}
+            for i in np.flatnonzero(tars == tar):
+                if names[i] not in members:
+                    raise ValueError(f"{file}: lacks {names[i]}, which landmarks.npz lists; fetch it again")
+                found[i] = Portrait(names[i], box.extractfile(members[names[i]]).read(), points[i].astype(np.float64))
+    return [found[i] for i in sorted(found)]
+
+
+@dataclass(frozen=True)
+class Fits:
+    """Fits of n portraits, one row each; see fitting.FaceFit."""
+
+    identity: np.ndarray
+    expression: np.ndarray
+    rotation: np.ndarray
+    scale: np.ndarray
+    shift: np.ndarray
+    residual: np.ndarray
+    error: np.ndarray
+
+    def row(self, i: int) -> FaceFit:
+        pose = HeadPose(self.rotation[i], float(self.scale[i]), self.shift[i], 1 / VIEWING_DISTANCE_CM)
+        return FaceFit(self.identity[i], self.expression[i], pose, self.residual[i], float(self.error[i]))
+
+    @property
+    def good(self) -> np.ndarray:
+        """(n,) bool: fitted well enough to be a label."""
+        yaw = np.degrees(np.arctan2(self.rotation[:, 0, 2], self.rotation[:, 2, 2]))
+        return (self.error < MAX_FIT_ERROR) & (np.abs(yaw) < MAX_FIT_YAW_DEG)
+
+
+def load_or_fit(portraits: list[Portrait], model: FaceModel, correspondence: Path, cache_dir: Path,
+                progress: Callable[[int, int], None] = lambda done, total: None) -> Fits:
+    """Fits from the cache, or made now (about 0.03 s each) and written there; a cache of other data is not used."""
+    file = Path(cache_dir) / f"portrait_fits_{_key(portraits, model, correspondence)}.npz"
+    if file.is_file():
+        with np.load(file, allow_pickle=False) as z:
+            return Fits(**{k: z[k] for k in z.files})
+    fitter = FaceFitter(model, load_anchors(correspondence))
+    rows = []
+    for done, portrait in enumerate(portraits):
+        rows.append(fitter.fit(portrait.points))
+        progress(done + 1, len(portraits))
+    stack = lambda get: np.array([get(row) for row in rows], np.float32)  # noqa: E731
+    fits = Fits(stack(lambda r: r.identity), stack(lambda r: r.expression), stack(lambda r: r.pose.rotation),
+                stack(lambda r: r.pose.scale), stack(lambda r: r.pose.shift), stack(lambda r: r.residual),
+                stack(lambda r: r.error))
+    file.parent.mkdir(parents=True, exist_ok=True)
+    beside = file.with_suffix(f".{os.getpid()}.partial.npz")
+    try:
+        np.savez_compressed(beside, **vars(fits))
+        os.replace(beside, file)
+    finally:
+        beside.unlink(missing_ok=True)
+    return fits
+
+
+def _key(portraits, model, correspondence) -> str:
+    digest = hashlib.sha256(f"{FIT_VERSION} {model.expression_names}".encode())
+    digest.update(Path(correspondence).read_bytes())
+    for array in (model.neutral, model.identity[::10], model.expression):
+        digest.update(np.ascontiguousarray(array))
+    for portrait in portraits:
+        digest.update(portrait.name.encode())
+        digest.update(portrait.points)
+    return digest.hexdigest()[:16]
