@@ -4,7 +4,7 @@ A pool is a folder: pool.json, images.npy (N, 208, 208, 3) uint8, canonical.npy 
 pose.npy (N, 13) float64 [rotation row by row, scale, shift x, shift y, inverse distance], landmarks.npy (N, 68, 2)
 float32 pixels. pool.json is written last: a folder without it is unfinished.
 
-    python -m training.pool -o build/pool --portraits DIR --textures DIR --face-model FILE --facemesh FILE \
+    python -m training.pool -o build/pool --portraits DIR --facemesh FILE --textures DIR --face-model FILE \
         --portrait-count 30000 --render-count 8000
 """
 
@@ -24,3 +24,101 @@ from training.face_model import NARROW_VERTICES, load_face_model
 from training.labels import label_mesh
 from training.progress import Progress
 from training.sample import SAMPLE_SIZE, Sample, SampleSource
+
+MICRO = 1000                    # stored units per cm: 0.01 mm
+POSE_NUMBERS = 13
+
+
+@dataclass(frozen=True)
+class Pool:
+    """Memory-mapped arrays, as the module's docstring names them."""
+
+    name: str
+    images: np.ndarray
+    canonical: np.ndarray
+    pose: np.ndarray
+    landmarks: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def head_pose(self, index: int) -> HeadPose:
+        numbers = self.pose[index]
+        return HeadPose(numbers[:9].reshape(3, 3), float(numbers[9]), numbers[10:12], float(numbers[12]))
+
+
+def open_pool(folder: str | Path) -> Pool:
+    """Raises ValueError naming the folder when it holds no finished pool."""
+    folder = Path(folder)
+    if not (folder / "pool.json").is_file():
+        raise ValueError(f"{folder}: no finished pool of samples; make one with python -m training.pool")
+    load = lambda name: np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False)  # noqa: E731
+    return Pool(folder.name, load("images"), load("canonical"), load("pose"), load("landmarks"))
+
+
+def write_pool(folder: str | Path, source: SampleSource, count: int, seed: int, topology: Topology) -> None:
+    """Draw `count` samples and write them. A finished folder is left as it is, an unfinished one is made anew."""
+    folder = Path(folder)
+    if (folder / "pool.json").is_file():
+        return
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    make = lambda name, dtype, *shape: np.lib.format.open_memmap(  # noqa: E731
+        folder / f"{name}.npy", "w+", dtype, (count, *shape))
+    images = make("images", np.uint8, SAMPLE_SIZE, SAMPLE_SIZE, 3)
+    canonical = make("canonical", np.int16, NARROW_VERTICES, 3)
+    pose = make("pose", np.float64, POSE_NUMBERS)
+    landmarks = make("landmarks", np.float32, 68, 2)
+    mesh = label_mesh()
+    progress = Progress(f"{folder.name}: samples", count)
+    written = 0
+    for row, sample in enumerate(source.samples(count, seed)):
+        images[row] = sample.image
+        canonical[row] = np.round(sample.canonical * MICRO).astype(np.int16)
+        pose[row] = _pose_numbers(sample)
+        landmarks[row] = compose(topology.landmarks(mesh(sample.canonical)), sample.pose)[:, :2]
+        written = row + 1
+        progress.advance(written)
+    progress.close()
+    if written != count:
+        raise ValueError(f"{source.name}: gave {written} samples where {count} were asked for")
+    for array in (images, canonical, pose, landmarks):
+        array.flush()
+    (folder / "pool.json").write_text(json.dumps(dict(source=source.name, count=count, seed=seed)))
+
+
+def _pose_numbers(sample: Sample) -> np.ndarray:
+    pose = sample.pose
+    return np.r_[np.asarray(pose.rotation).ravel(), pose.scale, pose.shift, pose.inverse_distance]
+
+
+def main(arguments: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("-o", "--output", type=Path, default=Path("build/pool"))
+    parser.add_argument("--face-model", type=Path, required=True, help="face_model.npz or ICT-FaceKit's FaceXModel")
+    parser.add_argument("--portraits", type=Path, help="folder of portraits; left out: no portraits")
+    parser.add_argument("--facemesh", type=Path, help="FaceMesh correspondence, needed for portraits")
+    parser.add_argument("--textures", type=Path, help="folder of skins; left out: no renders")
+    parser.add_argument("--portrait-count", type=int, default=30000)
+    parser.add_argument("--render-count", type=int, default=8000)
+    parser.add_argument("--heldout-count", type=int, default=600, help="of held-out people and skins, each source")
+    parser.add_argument("--seed", type=int, default=1, help="another seed makes further pools beside the first")
+    options = parser.parse_args(arguments)
+    if options.portraits and not options.facemesh:
+        parser.error("--portraits needs --facemesh")
+    model, topology = load_face_model(options.face_model), load_topology()
+    for split, seed in (("heldout", options.seed + 1000), ("train", options.seed)):
+        if options.portraits:
+            from training.portraits import PortraitSource
+            source = PortraitSource(options.portraits, model, options.facemesh, split=split, cache_dir=options.output)
+            count = options.portrait_count if split == "train" else options.heldout_count
+            write_pool(options.output / f"portraits-{split}-{options.seed}", source, count, seed, topology)
+        if options.textures:
+            from training.rendering import RenderSource
+            source = RenderSource(model, options.textures, split=split)
+            count = options.render_count if split == "train" else options.heldout_count
+            write_pool(options.output / f"renders-{split}-{options.seed}", source, count, seed, topology)
+
+
+if __name__ == "__main__":
+    main()
