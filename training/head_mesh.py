@@ -51,6 +51,11 @@ class HeadMesh:
         weights = np.concatenate([identity, expression], 1).astype(np.float32)
         return self.mean + (weights @ self.basis).reshape(len(weights), -1, 3)
 
+    def spread_residuals(self, residuals: np.ndarray) -> np.ndarray:
+        """FaceMesh residuals (n, 468, 2) -> (n, FACE_VERTICES, 2) moves of the skin."""
+        flat = self.spread @ residuals.transpose(1, 0, 2).reshape(len(residuals[0]), -1)
+        return flat.reshape(FACE_VERTICES, len(residuals), 2).transpose(1, 0, 2)
+
     def landmarks(self, points: np.ndarray) -> np.ndarray:
         """(..., V >= 6706, k) -> the 68 points (..., 68, k)."""
         return np.einsum("...ijk,ij->...ik", points[..., self.landmark_vertices, :], self.landmark_weights)

@@ -18,6 +18,7 @@ import numpy as np
 from inference_core.pose import HeadPose, compose
 from training.expressions import IDENTITY_JITTER, SIDES, measure_openings, vary_expression
 from training.face_model import NARROW_VERTICES, FaceModel, load_face_model
+from training.fitting import SKIN_POINTS
 from training.head_mesh import build_head_mesh
 from training.portrait_files import is_heldout, load_or_fit, read_portraits
 from training.redraw import draw, lay_over_photo, to_screen
@@ -27,7 +28,7 @@ KINDS, KIND_SHARES = ("plain", "turned", "expression", "both"), (0.25, 0.30, 0.2
 BATCH = 32
 MAX_YAW_DEG, MAX_PITCH_DEG = 75.0, 28.0
 OWN_SIDE_DEG = 12.0                         # a photo turned further than this shows only one side of the head
-SMALL_TURN_DEG = 25.0
+BACK_TURN_DEG = 15.0                        # how far such a photo may be turned back
 NEAREST_CM = 40.0
 
 
@@ -80,9 +81,10 @@ class PortraitSource:
                     rng, self._model, self._openings, identity[j], expression[j], self._fits.expression[self._rows])
         jitter = np.stack([rng.normal(0, IDENTITY_JITTER, identity.shape[1]) for rng in rngs])
         moves = self._mesh.shapes(jitter, new_expression - expression) - self._mesh.mean
+        skin_moves = self._mesh.spread_residuals(np.stack([f.residual[:SKIN_POINTS] for f in fits]))
         for j, rng in enumerate(rngs):
             photo = self._portraits[rows[j]].photo()
-            source = lay_over_photo(photo, self._mesh, shapes[j], fits[j])
+            source = lay_over_photo(photo, self._mesh, shapes[j], fits[j], skin_moves[j])
             if kinds[j] == "plain":
                 yield self._plain(source)
                 continue
@@ -123,8 +125,8 @@ def _new_rotation(rng, rotation, turned):
         yaw = rng.uniform(-MAX_YAW_DEG, MAX_YAW_DEG) if rng.random() < 0.6 else rng.normal(0, 30)
         yaw = float(np.clip(yaw, -MAX_YAW_DEG, MAX_YAW_DEG))
         pitch = float(np.clip(rng.normal(0, 12), -MAX_PITCH_DEG, MAX_PITCH_DEG))
-        if abs(own) > OWN_SIDE_DEG and yaw * own < 0 and abs(yaw) > SMALL_TURN_DEG:
-            yaw = -yaw
+        if abs(own) > OWN_SIDE_DEG:
+            yaw = np.sign(own) * max(abs(yaw), abs(own) - BACK_TURN_DEG)
     else:
         yaw, pitch = own + rng.normal(0, 6), rng.normal(0, 4)
     y, p = np.radians([own - yaw, -pitch])

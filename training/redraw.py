@@ -7,14 +7,14 @@ Camera centimetres: x right, y up, z towards the camera (`architecture.md`).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 
 from inference_core.pose import HeadPose
-from training.face_model import FACE_VERTICES
-from training.fitting import FaceFit, SKIN_POINTS
+from training.face_model import FACE_VERTICES, NARROW_VERTICES
+from training.fitting import SKIN_POINTS, FaceFit
 from training.head_mesh import BACK, EYE, MOUTH, TEETH, HeadMesh
 from training.sample import SAMPLE_SIZE
 from training.warping import FAR, rasterise, shade, vertex_normals
@@ -22,6 +22,8 @@ from training.warping import FAR, rasterise, shade, vertex_normals
 RELIEF_CELLS, RELIEF_SIZE = 44, 64
 HIDDEN, PARTNER_BETTER = 0.22, 0.20           # normal z below which skin is taken from the other side, if that is better
 BEHIND_LIPS_CM = 1.6                          # the mouth's light falls to 1/e over this depth
+OVERSAMPLE = 2                                # pixels drawn a side for one pixel of the sample
+GAIN_LIMIT = 2.0                              # how far the other side's skin is brightened or darkened to fit
 LID_LANDMARKS = {"R": slice(36, 42), "L": slice(42, 48)}
 
 
@@ -37,13 +39,14 @@ class FittedPhoto:
     pose: HeadPose
 
 
-def lay_over_photo(photo: np.ndarray, mesh: HeadMesh, shape: np.ndarray, fit: FaceFit) -> FittedPhoto:
-    """Put the fitted shape (V, 3) over its photo; what the fit left over is spread over the skin, so that lids and
-    lips lie where FaceMesh saw them, at the fit's own depth."""
+def lay_over_photo(photo: np.ndarray, mesh: HeadMesh, shape: np.ndarray, fit: FaceFit,
+                   skin_moves: np.ndarray) -> FittedPhoto:
+    """Put the fitted shape (V, 3) over its photo; what the fit left over, spread over the skin (skin_moves, from
+    mesh.spread_residuals), moves lids and lips to where FaceMesh saw them, at the fit's own depth."""
     rotation = np.asarray(fit.pose.rotation, np.float32)
     camera = shape @ rotation.T
     moves = np.zeros((len(shape), 2), np.float32)
-    moves[:FACE_VERTICES] = mesh.spread @ fit.residual[:SKIN_POINTS]
+    moves[:FACE_VERTICES] = skin_moves
     for side, first in (("R", SKIN_POINTS), ("L", SKIN_POINTS + 5)):
         moves[mesh.eyes[side]] = fit.residual[first:first + 5].mean(0)
     f = 1 / (1 - camera[:, 2:] * np.float32(fit.pose.inverse_distance))
@@ -68,6 +71,8 @@ def draw(rng: np.random.Generator, mesh: HeadMesh, source: FittedPhoto, canonica
     widened: by side, old over new lid opening for eyes opened further than in the photo; reach_cm: how much of the
     surroundings is kept around the head; other_photo: where a strange backdrop may come from.
     """
+    size = SAMPLE_SIZE * OVERSAMPLE
+    pose = replace(pose, scale=pose.scale * OVERSAMPLE, shift=(pose.shift + 0.5) * OVERSAMPLE - 0.5)
     screen = to_screen(canonical, pose)
     normals = vertex_normals(source.camera, mesh.triangles)
     seen = normals[:, 2]
@@ -77,7 +82,6 @@ def draw(rng: np.random.Generator, mesh: HeadMesh, source: FittedPhoto, canonica
     corners = mesh.triangles
     skip = (mesh.kinds == BACK) & (np.maximum(seen, seen_partner)[corners].mean(1) < 0.02)
     relief = _relief(mesh, source, reach_cm)
-    size = SAMPLE_SIZE
     depth = np.full((size, size), FAR, np.float32)
     ids = np.full((size, size), -1, np.int32)
     weights = np.zeros((size, size, 2), np.float32)
@@ -93,11 +97,26 @@ def draw(rng: np.random.Generator, mesh: HeadMesh, source: FittedPhoto, canonica
     count = len(relief.camera)
     shade(image, source.photo, ids, weights, np.concatenate([corners, RELIEF_TRIANGLES + offset]),
           np.concatenate([texture, relief.texture]), np.concatenate([texture[mesh.mirror], relief.texture]),
-          np.concatenate([partner, np.zeros(count, np.float32)]), np.concatenate([light, np.ones(count, np.float32)]),
-          np.concatenate([paint, np.zeros((count, 3), np.float32)]),
+          _partner_gain(mesh, source, texture, seen), np.concatenate([partner, np.zeros(count, np.float32)]),
+          np.concatenate([light, np.ones(count, np.float32)]), np.concatenate([paint, np.zeros((count, 3), np.float32)]),
           np.concatenate([paint_mouth & ((mesh.kinds == MOUTH) | (mesh.kinds == TEETH)),
                           np.zeros(len(RELIEF_TRIANGLES), np.bool_)]))
-    return image.astype(np.uint8)
+    return cv2.resize(image, (SAMPLE_SIZE, SAMPLE_SIZE), interpolation=cv2.INTER_AREA).astype(np.uint8)
+
+
+def _partner_gain(mesh, source, texture, seen):
+    """(3,) factor that makes the better lit or darker other side's skin meet this one where both are seen."""
+    rows = np.arange(NARROW_VERTICES)
+    partner = mesh.mirror[rows]
+    rows = rows[(seen[rows] > 0.2) & (seen[rows] < 0.6) & (seen[partner] > seen[rows] + 0.1)]
+    if len(rows) < 50:
+        return np.ones(3, np.float32)
+    height, width = source.photo.shape[:2]
+    def mean_colour(vertices):
+        x, y = np.clip(texture[vertices].T.astype(int), 0, [[width - 1], [height - 1]])
+        return source.photo[y, x].mean(0) + 4
+    gain = mean_colour(rows) / mean_colour(mesh.mirror[rows])
+    return np.clip(gain, 1 / GAIN_LIMIT, GAIN_LIMIT).astype(np.float32)
 
 
 def _ramp(x):
@@ -138,7 +157,7 @@ def _mouth_paint(rng, mesh, source, canonical, normals):
         teeth, flesh = np.full(3, teeth.mean()), np.full(3, flesh.mean())
     lips = mesh.landmarks(canonical)[60:68, 2].mean()
     inside = np.clip(np.exp((canonical[:, 2] - lips) / BEHIND_LIPS_CM), 0, 1)
-    shape = 0.45 + 0.55 * np.clip(normals[:, 2], 0, 1)
+    shape = 0.7 + 0.3 * np.clip(normals[:, 2], 0, 1)
     colour = np.where((mesh.vertex_kind == TEETH)[:, None], teeth, flesh)
     return (colour * (inside * shape)[:, None]).astype(np.float32)
 

@@ -77,11 +77,11 @@ def _read(photo, u, v, channel):
 
 
 @njit(fastmath=True, cache=True)
-def shade(image, photo, ids, weights, triangles, texture, partner_texture, partner, light, paint, painted):
+def shade(image, photo, ids, weights, triangles, texture, partner_texture, gain, partner, light, paint, painted):
     """Colour the pixels that a triangle won; others keep what `image` (h, w, 3) float32 holds.
 
     texture, partner_texture (V, 2): photo pixels of each vertex and of its mirror partner; partner (V,) 0..1: how
-    much of the partner's skin to take; light (V,): factor; paint (V, 3): colour used instead where painted (T,) is set.
+    much of the partner's skin to take, times gain (3,); light (V,): factor; paint (V, 3): colour used instead where painted (T,) is set.
     """
     for y in range(ids.shape[0]):
         for x in range(ids.shape[1]):
@@ -106,5 +106,5 @@ def shade(image, photo, ids, weights, triangles, texture, partner_texture, partn
             for k in range(3):
                 value = _read(photo, u, v, k)
                 if share > 0.01:
-                    value = value * (1 - share) + share * _read(photo, mu, mv, k)
+                    value = value * (1 - share) + share * gain[k] * _read(photo, mu, mv, k)
                 image[y, x, k] = min(255.0, value * factor)
