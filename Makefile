@@ -1,0 +1,51 @@
+# make demo    photo -> out/astronaut.blend .obj .glb overlay.png render.png
+# make test    the whole test suite
+# make check-types, make training-environment, make wheel, make clean
+
+SHELL := /bin/bash
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+PY := .venv/bin/python
+export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export TF_CPP_MIN_LOG_LEVEL := 2
+export PYTHONUNBUFFERED := 1
+
+.PHONY: demo test check-types training-environment wheel system clean
+.DELETE_ON_ERROR:
+
+demo: .venv/installed | system
+	$(PY) -m benchmarks.demo --out out
+
+test: .venv/installed .venv-types/installed | system
+	$(PY) -m pytest
+
+check-types: .venv-types/installed
+	.venv-types/bin/mypy lprnet_blender
+
+# Libraries of the system that the bpy wheel loads: looked for, and installed where apt and root are at hand.
+system:
+	@scripts/system_libraries.sh
+
+# .venv holds everything the project needs, with the exact versions of constraints.txt.
+.venv/installed: pyproject.toml constraints.txt
+	@$(PYTHON) scripts/check_python.py
+	$(PYTHON) -m venv .venv
+	$(PY) -m pip install --quiet -e ".[dev]"
+	@touch $@
+
+# The stubs of Blender must not lie beside the real bpy: they get an environment of their own.
+.venv-types/installed: constraints.txt
+	@$(PYTHON) scripts/check_python.py
+	$(PYTHON) -m venv .venv-types
+	.venv-types/bin/python -m pip install --quiet mypy fake-bpy-module-5.0 numpy
+	@touch $@
+
+# Training starts its encoder from the FaceMesh network inside the mediapipe wheel; only its files are wanted.
+training-environment: .venv/installed
+	$(PY) -m pip install --quiet --no-deps mediapipe
+
+wheel: .venv/installed
+	$(PY) -m pip wheel --quiet --no-deps --wheel-dir dist .
+
+clean:
+	rm -rf .venv .venv-types out dist build *.egg-info
