@@ -3,8 +3,7 @@
     python -m training.convert build/runs/main --basis build/basis.npz --scores build/scores.json -o weights
 
 The weights are rounded to half precision first, so both files hold the same numbers, at half the size and without a
-measurable loss. Files are frozen with a batch of one: under Keras 3 a conversion that keeps variables writes a file
-without weights, and one that keeps the batch open runs half again as long. weights.json is written last.
+measurable loss. The batch is fixed to one: an open batch runs half again as long. weights.json is written last.
 """
 
 from __future__ import annotations
@@ -13,6 +12,7 @@ import argparse
 import hashlib
 import json
 import os
+import tempfile
 import zipfile
 from pathlib import Path
 
@@ -22,7 +22,6 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 import keras                    # noqa: E402
 import tensorflow as tf         # noqa: E402
-from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2  # noqa: E402
 
 from inference_core.crop import LANDMARK_CROP_SCALE, LANDMARK_CROP_UP       # noqa: E402
 from inference_core.paths import weights_dir                # noqa: E402
@@ -59,18 +58,25 @@ def save_keras(model: keras.Model, path: Path) -> None:
 def save_litert(model: keras.Model, path: Path, half: bool = True) -> None:
     """A LiteRT file with frozen weights and a batch of one; half: weights stored as 16-bit floats."""
     specification = tf.TensorSpec((1, *model.inputs[0].shape[1:]), tf.float32, name=model.inputs[0].name)
-    if isinstance(model.output, dict):
-        function = tf.function(lambda x: model(x, training=False))
-    else:
-        function = tf.function(lambda x: {model.output_names[0]: model(x, training=False)})
-    frozen = convert_variables_to_constants_v2(function.get_concrete_function(specification))
-    converter = tf.lite.TFLiteConverter.from_concrete_functions([frozen])
+    named = (lambda out: out) if isinstance(model.output, dict) else (lambda out: {model.output_names[0]: out})
+    module = tf.Module()
+    # the raw variables: through Keras's own wrappers the converter does not find the weights
+    module.held = [v.value for v in model.variables]
+    module.run = tf.function(lambda x: named(model(x, training=False)), input_signature=[specification])
+    with tempfile.TemporaryDirectory() as folder:
+        tf.saved_model.save(module, folder, signatures=module.run)
+        converter = tf.lite.TFLiteConverter.from_saved_model(folder)
+        litert = _convert(converter, half)
+    beside = path.with_suffix(".partial")
+    beside.write_bytes(litert)
+    os.replace(beside, path)
+
+
+def _convert(converter, half: bool) -> bytes:
     if half:
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
         converter.target_spec.supported_types = [tf.float16]
-    beside = path.with_suffix(".partial")
-    beside.write_bytes(converter.convert())
-    os.replace(beside, path)
+    return converter.convert()
 
 
 def largest_difference(model: keras.Model, path: Path, inputs: list[np.ndarray]) -> float:

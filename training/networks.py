@@ -21,8 +21,11 @@ from training.encoder import build_encoder
 LPRNET_SIZE, LPRNET2_SIZE = 128, 160
 CODE = 100                               # numbers of the canonical shape
 HIDDEN = 320
-POSE_REST = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, np.log(0.041), 0.5, 0.4, 0.014)   # a frontal face in its crop
-POSE_SCALE = (0.5,) * 6 + (0.2, 0.1, 0.1, 0.01)
+# a frontal face in its crop (0.041 crop widths a cm, seen from 70 cm), and how far poses go from there; both exactly
+# what a 16-bit float holds, so that a file of 16-bit weights gives the same numbers
+POSE_REST = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, -3.1953125, 0.5, 0.40625, 0.014007568359375)
+POSE_REACH = (2.0,) * 6 + (0.75, 0.375, 0.375, 0.03125)
+POSE_SLOWNESS = 4.0
 
 
 @dataclass(frozen=True)
@@ -75,7 +78,9 @@ def build_lprnet2(size: int = LPRNET2_SIZE) -> keras.Model:
     # a zero start: the first answer is the mean face, frontal
     code = layers.Dense(CODE, kernel_initializer="zeros", name="code")(x)
     pose = layers.Dense(10, kernel_initializer="zeros", name="pose_offset")(x)
-    pose = layers.Rescaling(scale=list(POSE_SCALE), offset=list(map(float, POSE_REST)), name="pose")(pose)
+    pose = layers.Rescaling(1 / POSE_SLOWNESS, name="pose_slow")(pose)
+    pose = layers.Activation("tanh", name="pose_bounded")(pose)
+    pose = layers.Rescaling(scale=list(POSE_REACH), offset=list(POSE_REST), name="pose")(pose)
     presence = layers.Dense(1, kernel_initializer="zeros", name="presence")(x)
     return keras.Model(encoder.inputs, dict(code=code, pose=pose, presence=presence), name="lprnet2")
 
