@@ -21,7 +21,8 @@ from training.warping import FAR, rasterise, shade, vertex_normals
 
 RELIEF_CELLS, RELIEF_SIZE = 44, 64
 HIDDEN, PARTNER_BETTER = 0.22, 0.20           # normal z below which skin is taken from the other side, if that is better
-BEHIND_LIPS_CM = 1.6                          # the mouth's light falls to 1/e over this depth
+BEHIND_LIPS_CM, BEHIND_LIPS_TEETH_CM = 1.8, 4.0        # the mouth's light falls to 1/e over this depth
+DARKEST = 0.12
 OVERSAMPLE = 2                                # pixels drawn a side for one pixel of the sample
 GAIN_LIMIT = 2.0                              # how far the other side's skin is brightened or darkened to fit
 LID_LANDMARKS = {"R": slice(36, 42), "L": slice(42, 48)}
@@ -149,16 +150,17 @@ def _mouth_paint(rng, mesh, source, canonical, normals):
     h, w = source.photo.shape[:2]
     nose = source.texture[mesh.landmark_vertices[[29, 31, 35], 0]].astype(int)
     skin = source.photo[np.clip(nose[:, 1], 0, h - 1), np.clip(nose[:, 0], 0, w - 1)].mean()
-    bright = float(np.clip(skin / 150, 0.3, 1.3))
-    tint = np.float32([1, 1, 1]) if np.ptp(source.photo.reshape(-1, 3)[::97].astype(int), 1).mean() > 4 else None
-    teeth = np.float32([228, 216, 196]) * rng.uniform(0.6, 1.0) * bright
+    bright = float(np.clip(skin / 130, 0.35, 1.25))
+    teeth = np.float32([228, 216, 196]) * rng.uniform(0.75, 1.05) * bright
     flesh = np.float32([126, 56, 54]) * rng.uniform(0.4, 1.1) * bright
-    if tint is None:                                              # a black-and-white photo stays one
+    if np.ptp(source.photo.reshape(-1, 3)[::97].astype(int), 1).mean() < 4:        # a black-and-white photo stays one
         teeth, flesh = np.full(3, teeth.mean()), np.full(3, flesh.mean())
     lips = mesh.landmarks(canonical)[60:68, 2].mean()
-    inside = np.clip(np.exp((canonical[:, 2] - lips) / BEHIND_LIPS_CM), 0, 1)
+    is_tooth = mesh.vertex_kind == TEETH
+    reach = np.where(is_tooth, BEHIND_LIPS_TEETH_CM, BEHIND_LIPS_CM)
+    inside = np.clip(np.exp((canonical[:, 2] - lips) / reach), DARKEST, 1)
     shape = 0.7 + 0.3 * np.clip(normals[:, 2], 0, 1)
-    colour = np.where((mesh.vertex_kind == TEETH)[:, None], teeth, flesh)
+    colour = np.where(is_tooth[:, None], teeth, flesh)
     return (colour * (inside * shape)[:, None]).astype(np.float32)
 
 
@@ -186,14 +188,16 @@ def _relief(mesh, source, reach_cm) -> _Relief:
     screen = np.c_[source.texture * np.float32(size / height), source.camera[:, 2]].astype(np.float32)
     depth = np.full((size, size), FAR, np.float32)
     ids = np.full((size, size), -1, np.int32)
-    rasterise(screen, mesh.triangles, mesh.kinds > BACK, 0, depth, ids, np.zeros((size, size, 2), np.float32))
+    rasterise(screen, mesh.triangles, np.zeros(len(mesh.kinds), np.bool_), 0, depth, ids, np.zeros((size, size, 2), np.float32))
     mask = (ids >= 0).astype(np.float32)
     head = np.where(mask > 0, depth, 0).astype(np.float32)
     blur = lambda a, sigma: cv2.GaussianBlur(a, (0, 0), sigma)  # noqa: E731
     fill = (blur(head, 3) + 1e-4 * blur(head, 16)) / (blur(mask, 3) + 1e-4 * blur(mask, 16) + 1e-9)
-    away = cv2.distanceTransform((mask == 0).astype(np.uint8), cv2.DIST_L2, 3) * (height / size) / pose.scale
+    cm = height / size / pose.scale
+    away = cv2.distanceTransform((mask == 0).astype(np.uint8), cv2.DIST_L2, 3) * cm
+    within = cv2.distanceTransform(mask.astype(np.uint8), cv2.DIST_L2, 3) * cm
     falling = np.maximum(np.minimum(fill, -7), fill - 3 * away) - 1.2 * np.maximum(away - 2, 0)
-    z = np.maximum(np.where(mask > 0, depth - 0.6, falling), -22).astype(np.float32)
+    z = np.maximum(np.where(mask > 0, depth - 0.6 - 1.5 * within, falling), -22).astype(np.float32)
     grid = np.linspace(-0.02, 1.02, RELIEF_CELLS + 1) * (height - 1)
     x, y = (a.astype(np.float32) for a in np.meshgrid(grid, grid))
     read = lambda a, way: cv2.remap(a, x * size / height, y * size / height, way,  # noqa: E731
