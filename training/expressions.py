@@ -16,6 +16,7 @@ from training.face_model import NARROW_VERTICES, FaceModel
 SIDES = ("L", "R")
 LID_PAIRS = {"R": ((37, 41), (38, 40)), "L": ((43, 47), (44, 46))}      # iBUG 68, upper and lower
 LIP_PAIRS = ((61, 67), (62, 66), (63, 65))
+LOWEST_JAW = -0.15
 LIP_OVERLAP_CM = 0.02                       # lips may press into each other by this much
 MOUTH_FAMILIES = ("mouthSmile", "mouthPucker", "mouthFunnel", "mouthFrown", "mouthStretch", "mouthRoll", "mouthPress",
                   "mouthLowerDown", "mouthUpperUp", "mouthLeft", "mouthRight", "jawLeft", "jawRight", "mouthDimple",
@@ -155,7 +156,7 @@ def _move_lids(rng, model, openings, identity, expression, weights):
 def _settle_lips(model, openings, identity, weights, close):
     """Lips that would pass through each other are parted by the jaw; `close` brings parted lips together."""
     jaw = model.expression_index("jawOpen")
-    gap = openings.measure(identity, weights)[2:].min()
-    gain = openings.expression[2:, jaw].min()
-    if gap < -LIP_OVERLAP_CM or close:
-        weights[jaw] = max(weights[jaw] - (gap + LIP_OVERLAP_CM * (not close)) / gain, -0.15)
+    gaps = openings.measure(identity, weights)[2:]
+    needed = float(((-LIP_OVERLAP_CM - gaps) / openings.expression[2:, jaw]).max())     # the first place to touch
+    if needed > 0 or close:
+        weights[jaw] = max(weights[jaw] + needed, LOWEST_JAW)

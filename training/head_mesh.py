@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from scipy.spatial import cKDTree
 
+from inference_core.paths import weights_dir
 from training.face_model import FACE_VERTICES, NARROW_FACES, NARROW_VERTICES, FaceModel
 from training.fitting import SKIN_POINTS
 
@@ -21,7 +22,6 @@ MOUTH_SOCKET_FROM = 11248               # the model's back of the head ends here
 TEETH_BACK_CM = 0.2                     # set back, so that a thin lip is never pierced
 LIP_CONTACT_RING = 7                    # rings of quads from the mouth's hole to where closed lips touch
 SPREAD_LENGTH, SPREAD_RIDGE = 0.06, 0.06          # of the unwrap's square; of a point with weight 1
-TOPOLOGY_FILE = Path(__file__).resolve().parents[1] / "weights" / "topology.npz"
 
 
 @dataclass(frozen=True)
@@ -61,9 +61,9 @@ class HeadMesh:
         return np.einsum("...ijk,ij->...ik", points[..., self.landmark_vertices, :], self.landmark_weights)
 
 
-def build_head_mesh(model: FaceModel, topology_file: Path = TOPOLOGY_FILE) -> HeadMesh:
+def build_head_mesh(model: FaceModel, topology_file: Path | None = None) -> HeadMesh:
     """The drawn part of `model`; the unwrap and the 68 points come from the topology built with it."""
-    with np.load(topology_file, allow_pickle=False) as z:
+    with np.load(topology_file or weights_dir() / "topology.npz", allow_pickle=False) as z:
         topology = {k: z[k] for k in z.files}
     triangles, kinds = _triangles(model)
     chosen = np.unique(np.concatenate([np.arange(FACE_VERTICES), triangles.ravel()]))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import os
 import tarfile
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +14,7 @@ import numpy as np
 from inference_core.pose import HeadPose
 from training.face_model import FaceModel
 from training.fitting import VIEWING_DISTANCE_CM, FaceFit, FaceFitter, load_anchors
+from training.progress import Progress
 
 FIT_VERSION = 1
 FREE_TARS = ("portraits_", "historic_")             # public domain or CC0; other tars only when asked for
@@ -90,18 +90,18 @@ class Fits:
         return (self.error < MAX_FIT_ERROR) & (np.abs(yaw) < MAX_FIT_YAW_DEG)
 
 
-def load_or_fit(portraits: list[Portrait], model: FaceModel, correspondence: Path, cache_dir: Path,
-                progress: Callable[[int, int], None] = lambda done, total: None) -> Fits:
+def load_or_fit(portraits: list[Portrait], model: FaceModel, correspondence: Path, cache_dir: Path) -> Fits:
     """Fits from the cache, or made now (about 0.03 s each) and written there; a cache of other data is not used."""
     file = Path(cache_dir) / f"portrait_fits_{_key(portraits, model, correspondence)}.npz"
     if file.is_file():
         with np.load(file, allow_pickle=False) as z:
             return Fits(**{k: z[k] for k in z.files})
     fitter = FaceFitter(model, load_anchors(correspondence))
-    rows = []
+    rows, progress = [], Progress("portraits: fits", len(portraits))
     for done, portrait in enumerate(portraits):
         rows.append(fitter.fit(portrait.points))
-        progress(done + 1, len(portraits))
+        progress.advance(done + 1)
+    progress.close()
     stack = lambda get: np.array([get(row) for row in rows], np.float32)  # noqa: E731
     fits = Fits(stack(lambda r: r.identity), stack(lambda r: r.expression), stack(lambda r: r.pose.rotation),
                 stack(lambda r: r.pose.scale), stack(lambda r: r.pose.shift), stack(lambda r: r.residual),

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
@@ -41,12 +41,11 @@ class PortraitSource:
     name = "portraits"
 
     def __init__(self, portraits_dir: str | Path, face_model: FaceModel, facemesh_correspondence: str | Path, *,
-                 cache_dir: str | Path, split: str = "train", other_licences: bool = False,
-                 progress: Callable[[int, int], None] = lambda done, total: None):
+                 cache_dir: str | Path, split: str = "train", other_licences: bool = False):
         if split not in ("train", "heldout"):
             raise ValueError(f'split is "train" or "heldout", not "{split}"')
         portraits = read_portraits(Path(portraits_dir), other_licences)
-        fits = load_or_fit(portraits, face_model, Path(facemesh_correspondence), Path(cache_dir), progress)
+        fits = load_or_fit(portraits, face_model, Path(facemesh_correspondence), Path(cache_dir))
         mine = np.array([is_heldout(p.name) == (split == "heldout") for p in portraits])
         self._rows = np.flatnonzero(mine & fits.good)
         if not len(self._rows):
@@ -172,7 +171,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         model = load_face_model(options.face_model)
         source = PortraitSource(options.portraits, model, options.facemesh, cache_dir=options.cache,
-                                split=options.split, other_licences=options.other_licences, progress=_say)
+                                split=options.split, other_licences=options.other_licences)
         sheet = contact_sheet(source, model, options.per_kind, options.seed)
         if not cv2.imwrite(str(options.sheet), sheet[..., ::-1]):
             raise ValueError(f"{options.sheet}: cannot be written; give a .png in a folder that exists")
@@ -181,11 +180,6 @@ def main(arguments: list[str] | None = None) -> int:
         return 1
     print(f"{options.sheet}: from {len(source)} portraits; {source.dropped} left out, the model does not fit them")
     return 0
-
-
-def _say(done: int, total: int) -> None:
-    if done % 200 == 0 or done == total:
-        print(f"fitted {done} of {total}", file=sys.stderr)
 
 
 if __name__ == "__main__":
