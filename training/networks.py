@@ -82,7 +82,7 @@ def build_lprnet2(size: int = LPRNET2_SIZE) -> keras.Model:
     pose = layers.Activation("tanh", name="pose_bounded")(pose)
     pose = layers.Rescaling(scale=list(POSE_REACH), offset=list(POSE_REST), name="pose")(pose)
     presence = layers.Dense(1, kernel_initializer="zeros", name="presence")(x)
-    return keras.Model(encoder.inputs, dict(code=code, pose=pose, presence=presence), name="lprnet2")
+    return keras.Model(encoder.inputs[0], dict(code=code, pose=pose, presence=presence), name="lprnet2")
 
 
 def build_decoder(mean_map: np.ndarray, basis_map: np.ndarray) -> keras.Model:

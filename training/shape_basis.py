@@ -25,6 +25,8 @@ LABELS = 3000
 
 def fit_basis(labels: np.ndarray, mirror: np.ndarray, weights: np.ndarray, size: int = CODE) -> ShapeBasis:
     """labels (M, V, 3) cm; mirror (V,); weights (V,). Weighted PCA over the labels and their mirror images."""
+    if 2 * len(labels) < size:
+        raise ValueError(f"{len(labels)} labels are too few for {size} components")
     both = np.concatenate([labels, labels[:, mirror] * np.float32([-1, 1, 1])]).astype(np.float32)
     mean = both.mean(0)
     root = np.sqrt(weights).astype(np.float32)[:, None]
@@ -32,7 +34,7 @@ def fit_basis(labels: np.ndarray, mirror: np.ndarray, weights: np.ndarray, size:
     values, vectors = np.linalg.eigh(rows @ rows.T)
     keep = np.argsort(values)[::-1][:size]
     scale = np.sqrt(np.maximum(values[keep], 1e-12) / len(both))
-    components = (vectors[:, keep].T @ rows) / np.sqrt(len(both)) / np.sqrt(values[keep])[:, None] * np.sqrt(len(both))
+    components = (vectors[:, keep].T @ rows) / np.sqrt(np.maximum(values[keep], 1e-12))[:, None]
     basis = components.reshape(size, *mean.shape) * scale[:, None, None] / root
     return ShapeBasis(mean, basis.astype(np.float32))
 

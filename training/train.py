@@ -133,7 +133,7 @@ def encoder_part(model: keras.Model) -> keras.Model:
     outputs = [model.get_layer(f"s{stage}b{blocks}_prelu").output for stage, blocks in ((3, 2), (4, 2), (5, 1))]
     if last < 0:
         raise ValueError("not the default network")
-    return keras.Model(model.inputs, outputs)
+    return keras.Model(model.inputs[0], outputs)
 
 
 def schedule(progress: float) -> float:
@@ -178,8 +178,7 @@ def main(arguments: list[str] | None = None) -> None:
     if checkpoint.is_file():
         trainer.load(checkpoint)
         print(f"{checkpoint}: going on after {trainer.state.step} steps, {trainer.state.seconds / 60:.1f} minutes")
-    (options.output / "options.json").write_text(json.dumps(
-        {k: str(v) if isinstance(v, Path) else v for k, v in vars(options).items()}, indent=1))
+    (options.output / "options.json").write_text(json.dumps(vars(options), indent=1, default=str))
     run(trainer, dataset, heldout, options)
 
 

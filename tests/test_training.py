@@ -1,0 +1,153 @@
+"""Training learns, stops by the clock, resumes, and its labels and losses mean what they say."""
+
+import json
+
+import numpy as np
+import pytest
+
+pytest.importorskip("tensorflow", reason="training needs the [training] extra")
+pytest.importorskip("tqdm", reason="training needs the [training] extra")
+
+from inference_core.pose import HeadPose, compose  # noqa: E402
+from inference_core.topology import load_topology  # noqa: E402
+from training import networks, train  # noqa: E402
+from training.dataset import Dataset  # noqa: E402
+from training.face_model import NARROW_VERTICES  # noqa: E402
+from training.labels import label_mesh, training_points  # noqa: E402
+from training.losses import MapLoss, ShapeLoss  # noqa: E402
+from training.pool import open_pool, write_pool  # noqa: E402
+from training.sample import SAMPLE_SIZE, Sample, sample_frame  # noqa: E402
+from training.shape_basis import fit_basis, save_basis  # noqa: E402
+
+TOPOLOGY = load_topology()
+
+
+@pytest.fixture(scope="module")
+def mesh():
+    return label_mesh()
+
+
+@pytest.fixture(scope="module")
+def neutral(mesh):
+    """(6706, 3) a face whose mesh is the topology's mean face; vertices that no mesh vertex uses stay at the origin."""
+    sums, total = np.zeros((NARROW_VERTICES, 3)), np.full(NARROW_VERTICES, 1e-9)
+    for corner in range(3):
+        np.add.at(sums, mesh.sources[:, corner], mesh.weights[:, corner, None] * TOPOLOGY.mean_canonical)
+        np.add.at(total, mesh.sources[:, corner], mesh.weights[:, corner])
+    return (sums / total[:, None]).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def mirror(mesh, neutral):
+    from scipy.spatial import cKDTree
+    partner = cKDTree(neutral).query(neutral * [-1, 1, 1])[1]
+    partner[~np.isin(np.arange(NARROW_VERTICES), mesh.sources)] = 0
+    both = partner[partner] == np.arange(NARROW_VERTICES)
+    return np.where(both, partner, np.arange(NARROW_VERTICES))
+
+
+@pytest.fixture(scope="module")
+def points(mesh, mirror):
+    return training_points(TOPOLOGY, mesh, mirror, 900)
+
+
+class GreyFaces:
+    """Faces that differ in width only, on a grey picture with a bright dot on the nose."""
+
+    name = "grey"
+
+    def __init__(self, neutral):
+        self.neutral = neutral
+
+    def samples(self, count, seed):
+        rng = np.random.default_rng(seed)
+        for _ in range(count):
+            canonical = self.neutral * np.float32([rng.uniform(0.8, 1.2), 1, 1])
+            pose = HeadPose(np.eye(3), 1.0, np.zeros(2), 0.014)
+            scale, offset = sample_frame(compose(TOPOLOGY.landmarks(label_mesh()(canonical)), pose))
+            image = np.full((SAMPLE_SIZE, SAMPLE_SIZE, 3), 90, np.uint8)
+            image[100:108, 100:108] = 255
+            yield Sample(image, canonical, HeadPose(np.eye(3), scale, offset, 0.014))
+
+
+@pytest.fixture(scope="module")
+def setting(tmp_path_factory, neutral, mirror):
+    """A pool, a basis and the options of a very small run."""
+    folder = tmp_path_factory.mktemp("run")
+    write_pool(folder / "pool", GreyFaces(neutral), 60, 1, TOPOLOGY)
+    pool = open_pool(folder / "pool")
+    weights = np.ones(NARROW_VERTICES)
+    save_basis(folder / "basis.npz", fit_basis(pool.canonical[:].astype(np.float32) / 1000, mirror, weights, networks.CODE))
+    return folder
+
+
+def test_training_points_are_mirrored_and_carry_the_landmarks(points, neutral):
+    assert np.array_equal(points.mirror[points.mirror], np.arange(len(points.vertices)))
+    expected = TOPOLOGY.landmarks(TOPOLOGY.mean_canonical)
+    np.testing.assert_allclose(points.landmarks @ neutral[points.vertices], expected, atol=0.15)
+    assert points.weights.mean() == pytest.approx(1, abs=1e-5)
+
+
+def test_a_basis_gives_back_the_labels_it_was_made_of(neutral, mirror):
+    rng = np.random.default_rng(0)
+    modes = rng.normal(0, 0.3, (3, NARROW_VERTICES, 3)).astype(np.float32)
+    labels = neutral + np.tensordot(rng.normal(0, 1, (30, 3)).astype(np.float32), modes, 1)
+    basis = fit_basis(labels, mirror, np.ones(NARROW_VERTICES), 8)
+    flat = basis.basis.reshape(8, -1)
+    code = np.linalg.lstsq(flat.T, (labels - basis.mean).reshape(30, -1).T, rcond=None)[0].T
+    np.testing.assert_allclose(basis.vertices(code.astype(np.float32)), labels, atol=2e-3)
+
+
+def test_the_truth_costs_nothing_and_a_closed_lid_costs(points, neutral, setting):
+    basis = networks.ShapeBasis(neutral, np.zeros((networks.CODE, NARROW_VERTICES, 3), np.float32))
+    loss = ShapeLoss(basis.mean, basis.basis, points)
+    pool = open_pool(setting / "pool")
+    batch = Dataset([pool], np.ones(1), points, 64).steady(pool, np.arange(4))
+    canonical = np.repeat(neutral[points.vertices][None], 4, 0)
+    pose = np.zeros((4, 10), np.float32)
+    pose[:, 0] = pose[:, 4] = 1
+    pose[:, 6:] = batch.place
+    pose[:, 6] = np.log(batch.place[:, 0])
+    outputs = dict(code=np.zeros((4, networks.CODE), np.float32), pose=pose, presence=np.full((4, 1), 30, np.float32))
+    right = loss(outputs, canonical, batch.rotation, batch.place, batch.presence)
+    assert float(right["total"]) < 1e-3
+    closed = canonical.copy()
+    lids = np.flatnonzero(points.landmarks[[37, 38]].any(0))
+    closed[:, lids, 1] -= 0.5
+    wrong = loss(outputs, closed, batch.rotation, batch.place, batch.presence)
+    assert float(wrong["gaps"]) > 3 * float(wrong["canonical"])
+
+
+@pytest.mark.parametrize("name", ["lprnet2", "lprnet"])
+def test_both_networks_learn_from_a_pool(setting, points, mesh, name):
+    from training.shape_basis import load_basis
+    basis, pool = load_basis(setting / "basis.npz"), open_pool(setting / "pool")
+    loss = (MapLoss(basis.mean, basis.basis, points, mesh, TOPOLOGY) if name == "lprnet"
+            else ShapeLoss(basis.mean, basis.basis, points))
+    size = 128 if name == "lprnet" else 64
+    trainer, dataset = train.Trainer(name, loss, True, size), Dataset([pool], np.ones(1), points, size)
+    batch = dataset.steady(pool, np.arange(8))
+    losses = [trainer.step(batch, 0.3)["total"] for _ in range(25)]
+    assert losses[-1] < 0.7 * losses[0]
+
+
+def test_a_run_stops_by_the_clock_and_resumes_from_its_checkpoint(setting, tmp_path, monkeypatch, mirror):
+    class Model:
+        pass
+    model = Model()
+    model.mirror = mirror
+    monkeypatch.setattr(train, "load_face_model", lambda path: model)
+    arguments = ["--pool", str(setting / "pool"), "--heldout", str(setting / "pool"), "--basis", str(setting / "basis.npz"),
+                 "--face-model", "unused", "--cold", "--size", "64", "--batch", "2", "-o", str(tmp_path / "run")]
+    train.main(["--minutes", "0.1", *arguments])
+    first = json.loads((tmp_path / "run" / "log.jsonl").read_text().splitlines()[-1])
+    train.main(["--minutes", "0.15", *arguments])
+    second = json.loads((tmp_path / "run" / "log.jsonl").read_text().splitlines()[-1])
+    assert 0.1 <= first["minutes"] < 1 and second["minutes"] > first["minutes"] and second["step"] > first["step"] > 0
+    assert (tmp_path / "run" / "averaged.keras").is_file()
+
+
+def test_an_unfinished_pool_is_refused_by_name(tmp_path):
+    (tmp_path / "half").mkdir()
+    with pytest.raises(ValueError, match="half"):
+        open_pool(tmp_path / "half")
