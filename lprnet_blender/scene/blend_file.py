@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Write and open .blend files."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import bpy
+
+from inference_core.errors import InputError, OutputError
+
+
+def check_writable(path: Path) -> None:
+    """Say early, before any work is done, that `path` cannot become a .blend file."""
+    if path.suffix.lower() != ".blend":
+        raise OutputError(f"{path} does not end in .blend; give an output name such as {path.with_suffix('.blend')}.")
+    if path.is_dir():
+        raise OutputError(f"{path} is a folder; give the name of a file in it.")
+    if not path.parent.is_dir():
+        raise OutputError(f"{path} cannot be written: the folder {path.parent} does not exist; make it first.")
+    if not os.access(path.parent, os.W_OK):
+        raise OutputError(f"{path} cannot be written: no permission in {path.parent}; choose another folder.")
+
+
+def save_blend(path: Path) -> None:
+    """Save the open file as `path`: written beside it and renamed, so that nothing half-written stays."""
+    partial = path.with_name(f".{path.stem}.{os.getpid()}.blend")
+    try:
+        bpy.ops.wm.save_as_mainfile(filepath=str(partial.absolute()), copy=True, compress=True, check_existing=False)
+        os.replace(partial, path)
+    except (RuntimeError, OSError) as error:
+        raise OutputError(f"{path} could not be written ({_first_line(error)}); choose another place.") from error
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def open_blend(path: Path) -> None:
+    """Open a .blend file in place of what is open now."""
+    if not path.is_file():
+        raise InputError(f"{path} does not exist; give a .blend file.")
+    try:
+        bpy.ops.wm.open_mainfile(filepath=str(path.absolute()), load_ui=False)
+    except RuntimeError as error:
+        raise InputError(f"{path} cannot be opened as a .blend file ({_first_line(error)}).") from error
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0].removeprefix("Error: ")

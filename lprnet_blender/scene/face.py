@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A captured face as an object in the scene."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import bpy
+import numpy as np
+import numpy.typing as npt
+
+from .axes import to_blender
+from .material import pack_image, skin_material
+from .mesh import UV_LAYER, add_visibility, build_mesh
+
+if TYPE_CHECKING:
+    from inference_core.regression import Face
+    from inference_core.texture import Texture
+
+SPACING_M = 0.25                # between the faces of one photo, side by side
+PREFIX = "lprnet_"              # of the custom properties
+
+
+def add_face(name: str, face: Face, texture: Texture, collection: bpy.types.Collection, *,
+             place: int = 0) -> bpy.types.Object:
+    """The face as a mesh object: metres, upright, looking along -y, textured; the pose it had in the photo is in
+    its custom properties. `place` counts the faces of one photo, which stand side by side."""
+    topology = face.topology
+    mesh = build_mesh(name, to_blender(face.vertices_canonical), topology.faces, topology.uvs)
+    add_visibility(mesh, _seen(texture.visible, topology.uvs))
+    mesh.materials.append(skin_material(f"{name} skin", pack_image(f"{name} skin", texture.image), UV_LAYER))
+    thing = bpy.data.objects.new(name, mesh)
+    thing.location = (SPACING_M * place, 0.0, 0.0)
+    collection.objects.link(thing)
+    _add_region_groups(thing, topology.regions)
+    for key, value in pose_properties(face).items():
+        thing[PREFIX + key] = value
+    return thing
+
+
+def pose_properties(face: Face) -> dict[str, float | str | list[float]]:
+    """How the head stood in the photo, as plain numbers; units and frames are docs/architecture.md's."""
+    yaw, pitch, roll = face.pose.yaw_pitch_roll_deg
+    return {
+        "yaw_deg": float(yaw),
+        "pitch_deg": float(pitch),
+        "roll_deg": float(roll),
+        "rotation": [float(value) for value in np.ravel(face.pose.rotation)],
+        "scale_px_per_cm": float(face.pose.scale),
+        "shift_px": [float(value) for value in face.pose.shift],
+        "inverse_distance_per_cm": float(face.pose.inverse_distance),
+        "confidence": float(face.confidence),
+        "topology": face.topology.name,
+    }
+
+
+def captured_faces() -> list[bpy.types.Object]:
+    """All objects of the open file that `add_face` made."""
+    return [thing for thing in bpy.data.objects if is_captured(thing)]
+
+
+def is_captured(thing: bpy.types.Object) -> bool:
+    """Whether `add_face` made this object."""
+    return thing.get(PREFIX + "yaw_deg") is not None
+
+
+def _seen(visible: npt.NDArray[np.bool_], uvs: npt.NDArray[np.float32]) -> npt.NDArray[np.bool_]:
+    height, width = visible.shape
+    columns = np.clip((uvs[:, 0] * width).astype(int), 0, width - 1)
+    rows = np.clip((uvs[:, 1] * height).astype(int), 0, height - 1)
+    seen: npt.NDArray[np.bool_] = visible[rows, columns]
+    return seen
+
+
+def _add_region_groups(thing: bpy.types.Object, regions: dict[str, npt.NDArray[np.bool_]]) -> None:
+    for name, members in regions.items():
+        thing.vertex_groups.new(name=name).add(np.flatnonzero(members).tolist(), 1.0, "REPLACE")

@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Skin: a packed picture and a Principled material that shows it."""
+
+from __future__ import annotations
+
+import bpy
+import numpy as np
+import numpy.typing as npt
+
+from .nodes import add_node, connect, node_tree, principled
+
+SKIN_ROUGHNESS = 0.6
+
+
+def pack_image(name: str, pixels: npt.NDArray[np.uint8]) -> bpy.types.Image:
+    """pixels (H, W, 3) uint8 sRGB, first row at the top, as an image inside the .blend."""
+    height, width = pixels.shape[:2]
+    rgba = np.ones((height, width, 4), dtype=np.float32)
+    rgba[..., :3] = pixels[::-1] / np.float32(255)      # Blender's first row is the lowest
+    image = bpy.data.images.new(name, width, height, alpha=False)
+    image.pixels.foreach_set(rgba.ravel())  # type: ignore[attr-defined]
+    image.update()
+    image.pack()
+    return image
+
+
+def skin_material(name: str, image: bpy.types.Image, uv_layer: str) -> bpy.types.Material:
+    """A Principled material whose base colour is `image`."""
+    material, surface = principled(name, roughness=SKIN_ROUGHNESS)
+    tree = node_tree(material)
+    texture = add_node(tree, bpy.types.ShaderNodeTexImage, (-320, 300))
+    texture.image = image
+    texture.extension = "EXTEND"
+    where = add_node(tree, bpy.types.ShaderNodeUVMap, (-540, 120))
+    where.uv_map = uv_layer
+    connect(tree, where, "UV", texture, "Vector")
+    connect(tree, texture, "Color", surface, "Base Color")
+    return material

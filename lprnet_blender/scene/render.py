@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Pictures of captured faces from several sides, with Cycles on the processor (needs no screen)."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import bpy
+import numpy as np
+import numpy.typing as npt
+
+from .face import PREFIX
+from .nodes import principled, set_input
+from .stage import BACKGROUND, aim_camera, bounds, light
+
+SAMPLES = 24
+
+
+def default_views(face: bpy.types.Object) -> tuple[float, float, float]:
+    """Front, 45 degrees and the side, in degrees of azimuth, towards the side that the photo shows better."""
+    side = 1.0 if face[PREFIX + "yaw_deg"] >= 0 else -1.0      # it looks to the picture's left: its left is seen
+    return 0.0, 45.0 * side, 90.0 * side
+
+
+def render_views(scene: bpy.types.Scene, things: Sequence[bpy.types.Object], azimuths_deg: Sequence[float], *,
+                 size: int, clay: bool = False) -> npt.NDArray[np.uint8]:
+    """`things` seen from each azimuth, side by side: (size, size * len(azimuths_deg), 3) uint8.
+
+    `clay` renders the bare shape in one grey, which shows what a texture hides. Changes the scene's camera and
+    render settings (and, for clay, its lights): for scenes that are not saved afterwards.
+    """
+    _prepare(scene, size)
+    if clay:
+        bpy.context.view_layer.material_override = _clay()  # type: ignore[union-attr]
+        light(scene, even=0.2, key=3.0)                 # light from one side shows every crease
+    centre, extent = bounds(things)
+    views = []
+    with tempfile.TemporaryDirectory() as folder:
+        for index, azimuth in enumerate(azimuths_deg):
+            aim_camera(scene, centre, extent, azimuth_deg=azimuth)
+            scene.render.filepath = str(Path(folder) / f"view{index}.png")
+            bpy.ops.render.render(write_still=True)
+            views.append(_read_over_background(scene.render.filepath))
+    return np.concatenate(views, axis=1)
+
+
+def _prepare(scene: bpy.types.Scene, size: int) -> None:
+    render = scene.render
+    render.engine = "CYCLES"  # type: ignore[assignment]     # the stubs know built-in engines alone
+    render.resolution_x = render.resolution_y = size
+    render.resolution_percentage = 100
+    render.film_transparent = True
+    render.image_settings.file_format = "PNG"
+    render.image_settings.color_mode = "RGBA"
+    cycles = scene.cycles
+    assert cycles is not None
+    cycles.device = "CPU"
+    cycles.samples = SAMPLES
+    cycles.use_denoising = True
+
+
+def _clay() -> bpy.types.Material:
+    material, surface = principled("Clay", roughness=0.55)
+    set_input(surface, "Base Color", (0.5, 0.47, 0.45, 1.0))
+    return material
+
+
+def _read_over_background(path: str) -> npt.NDArray[np.uint8]:
+    image = bpy.data.images.load(path)
+    width, height = image.size
+    values = np.empty(width * height * 4, dtype=np.float32)
+    image.pixels.foreach_get(values)  # type: ignore[attr-defined]
+    bpy.data.images.remove(image)
+    rgba = values.reshape(height, width, 4)[::-1]
+    alpha = rgba[..., 3:]
+    mixed = rgba[..., :3] * alpha + np.asarray(BACKGROUND[:3], dtype=np.float32) * (1 - alpha)
+    picture: npt.NDArray[np.uint8] = np.rint(np.clip(mixed, 0, 1) * 255).astype(np.uint8)
+    return picture

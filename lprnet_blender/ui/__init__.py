@@ -1,0 +1,25 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Buttons: operators, panel, preferences. They read properties, call, and report; nothing is computed here."""
+
+from __future__ import annotations
+
+import bpy
+
+from . import menu, operators, panel, preferences
+
+CLASSES = (preferences.LPRNetPreferences, operators.LPRNET_OT_capture_image, panel.LPRNET_PT_capture)
+
+
+def register() -> None:
+    """Add the classes and the menu entry."""
+    for cls in CLASSES:
+        bpy.utils.register_class(cls)
+    menu.add()
+    preferences.use_packages_folder(bpy.context)
+
+
+def unregister() -> None:
+    """Take them out again, in reverse."""
+    menu.remove()
+    for cls in reversed(CLASSES):
+        bpy.utils.unregister_class(cls)
