@@ -38,7 +38,8 @@ def seen(parts, rotation, expression=(), seed=0, noise=0.0):
     weights = np.zeros(len(model.expression_names))
     for name, value in expression:
         weights[model.expression_index(name)] = value
-    shape = model.neutral + np.tensordot(identity, model.identity, 1) + np.tensordot(weights, model.expression, 1)
+    shape = (model.neutral + np.tensordot(identity, model.identity, 1)
+             + np.tensordot(weights, model.expression, 1))
     canonical = anchors.pick(shape) - model.origin
     pose = HeadPose(rotation, PIXELS_PER_CM, np.array([130.0, 120.0]), 1 / 70)
     points = compose(canonical, pose)

@@ -1,4 +1,4 @@
-"""Samples from portraits: labels lie on their pictures, whatever was done to the face; people are split for good."""
+"""Samples from portraits: labels lie on their pictures, whatever was done to the face; the split holds."""
 
 import os
 from pathlib import Path
@@ -50,12 +50,13 @@ def laid_over(mesh, model, photo=None, row=0):
     """One portrait under its fit; `photo` replaces the picture."""
     from training.fitting import SKIN_POINTS, FaceFitter, load_anchors
     from training.portrait_files import read_portraits
-    from training.redraw import lay_over_photo
+    from training.surroundings import lay_over_photo
     portrait = read_portraits(PORTRAITS)[row]
     fit = FaceFitter(model, load_anchors(CORRESPONDENCE)).fit(portrait.points)
     shape = mesh.shapes(fit.identity[None], fit.expression[None])[0]
     moves = mesh.spread_residuals(fit.residual[None, :SKIN_POINTS])[0]
-    return portrait, fit, lay_over_photo(portrait.photo() if photo is None else photo, mesh, shape, fit, moves)
+    photo = portrait.photo() if photo is None else photo
+    return portrait, fit, lay_over_photo(photo, mesh, shape, fit, moves)
 
 
 @pytest.mark.parametrize("kind", ["plain", "turned", "expression", "both"])
@@ -87,7 +88,7 @@ def test_the_laid_over_face_meets_facemesh_at_lids_and_lips(mesh, model):
 
 @pytest.mark.parametrize("yaw", [-60.0, -20.0, 35.0])
 def test_a_turned_picture_shows_each_piece_of_skin_where_the_label_says(mesh, model, monkeypatch, yaw):
-    """The photo's colour is its own x and y: reading the picture under a label vertex tells where it came from."""
+    """The photo's colour is its own x and y, so a colour in the picture tells where it came from."""
     from training import redraw
     from training.sample import sample_frame
     from training.warping import vertex_normals
@@ -100,10 +101,11 @@ def test_a_turned_picture_shows_each_piece_of_skin_where_the_label_says(mesh, mo
     pose = HeadPose(rotation @ fit.pose.rotation, 1.0, np.zeros(2), 1 / 60)
     zoom, offset = sample_frame(mesh.landmarks(redraw.to_screen(laid.canonical[:6706], pose)))
     pose = HeadPose(pose.rotation, zoom, offset, 1 / 60)
-    image = redraw.draw(np.random.default_rng(0), mesh, laid, laid.canonical, pose, paint_mouth=False, widened={},
-                        reach_cm=5.0, other_photo=photo)
+    image = redraw.draw(np.random.default_rng(0), mesh, laid, laid.canonical, pose, paint_mouth=False,
+                        widened={}, reach_cm=5.0, other_photo=photo)
     here = compose(laid.canonical[:6706].astype(np.float64), pose)
-    facing = vertex_normals(np.ascontiguousarray(laid.canonical @ np.float32(pose.rotation).T), mesh.triangles)[:6706, 2]
+    camera = np.ascontiguousarray(laid.canonical @ np.float32(pose.rotation).T)
+    facing = vertex_normals(camera, mesh.triangles)[:6706, 2]
     before = vertex_normals(laid.camera, mesh.triangles)[:6706, 2]
     own = mesh.texture_vertex[:6706] == np.arange(6706)
     rows = np.flatnonzero((facing > 0.6) & (before > 0.6) & own)
@@ -195,8 +197,9 @@ def test_a_sheet_of_all_four_kinds_is_written(folder, tmp_path):
 
     from training.portraits import main
     sheet = tmp_path / "sheet.png"
-    assert main([str(folder), "--face-model", str(FACE_MODEL / "face_model.npz"), "--facemesh", str(CORRESPONDENCE),
-                 "--sheet", str(sheet), "--cache", str(folder / "cache"), "--per-kind", "2"]) == 0
+    assert main([str(folder), "--face-model", str(FACE_MODEL / "face_model.npz"), "--facemesh",
+                 str(CORRESPONDENCE), "--sheet", str(sheet), "--cache", str(folder / "cache"),
+                 "--per-kind", "2"]) == 0
     assert cv2.imread(str(sheet)).shape == (8 * 208, 2 * 208, 3)
 
 

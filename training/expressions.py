@@ -1,7 +1,7 @@
 """Expressions to train on: random weights of the face model's expression shapes.
 
 `sample_expression` gives a whole face from nothing (for renders). `vary_expression` changes a given one (for
-portraits), moving lids and lips to a drawn *opening* instead of a drawn weight: two people with the same weight do not
+portraits), moving lids to a drawn *opening* instead of a drawn weight: two people with the same weight do not
 have equally closed eyes, and openings are what the labels must get right.
 """
 
@@ -18,24 +18,23 @@ LID_PAIRS = {"R": ((37, 41), (38, 40)), "L": ((43, 47), (44, 46))}      # iBUG 6
 LIP_PAIRS = ((61, 67), (62, 66), (63, 65))
 LOWEST_JAW = -0.15
 LIP_OVERLAP_CM = 0.02                       # lips may press into each other by this much
-MOUTH_FAMILIES = ("mouthSmile", "mouthPucker", "mouthFunnel", "mouthFrown", "mouthStretch", "mouthRoll", "mouthPress",
-                  "mouthLowerDown", "mouthUpperUp", "mouthLeft", "mouthRight", "jawLeft", "jawRight", "mouthDimple",
-                  "mouthShrug", "cheekPuff")
+MOUTH_FAMILIES = ("mouthSmile", "mouthPucker", "mouthFunnel", "mouthFrown", "mouthStretch", "mouthRoll",
+                  "mouthPress", "mouthLowerDown", "mouthUpperUp", "mouthLeft", "mouthRight", "jawLeft",
+                  "jawRight", "mouthDimple", "mouthShrug", "cheekPuff")
 UPPER_FACE = ("brow", "eye", "cheekSquint", "cheekRaiser", "noseSneer")
-MOUTH_STRETCHING = ("mouthLowerDown", "mouthUpperUp", "mouthFunnel", "mouthSmile", "mouthStretch")
 IDENTITY_JITTER = 0.25
 
 
 def sample_expression(rng: np.random.Generator, face_model: FaceModel) -> np.ndarray:
-    """Random expression weights (E,) float32 in face_model's order, each in 0..1; a quarter of the mouths at rest."""
+    """Random expression weights (E,) float32 in face_model's order, each in 0..1; some mouths at rest."""
     weights = np.zeros(len(face_model.expression_names), np.float32)
     if rng.random() < 0.75:
         _add_mouth(rng, face_model.expression_names, weights)
     if rng.random() < 0.5:
         _add_brows(rng, face_model.expression_names, weights)
     for side, share in draw_lid_shares(rng).items():
-        shape = "eyeBlink_" if share < 1 else "eyeWide_"
-        weights[face_model.expression_index(shape + side)] = min(abs(1 - share) * (1 if share < 1 else 2.5), 1)
+        shape, strength = ("eyeBlink_", 1 - share) if share < 1 else ("eyeWide_", 2.5 * (share - 1))
+        weights[face_model.expression_index(shape + side)] = min(strength, 1)
     if rng.random() < 0.5:
         _add_gaze(rng, face_model, weights)
     return weights
@@ -94,7 +93,7 @@ def _set_family(rng, names, weights, family, strength, spread):
 
 @dataclass(frozen=True)
 class Openings:
-    """Linear measure of lid and lip openings (cm, canonical y): opening = rest + identity . a + expression . e."""
+    """Lid and lip openings (cm, canonical y), linear: opening = rest + identity . a + expression . e."""
 
     rest: np.ndarray                # (5,): lids L, R, then three places along the lips
     identity: np.ndarray            # (5, 100)
@@ -118,8 +117,8 @@ def vary_expression(rng: np.random.Generator, model: FaceModel, openings: Openin
                     expression: np.ndarray, others: np.ndarray) -> tuple[np.ndarray, bool]:
     """A changed expression for one person, and whether the mouth changed.
 
-    `others` (n, E) are expressions of other people to borrow from. Lid weights may leave 0..1: they are what brings
-    this person's lids to the drawn opening.
+    `others` (n, E) are expressions of other people to borrow from. Lid weights may leave 0..1: they are what
+    brings this person's lids to the drawn opening.
     """
     names = model.expression_names
     weights = expression.copy()
@@ -157,6 +156,7 @@ def _settle_lips(model, openings, identity, weights, close):
     """Lips that would pass through each other are parted by the jaw; `close` brings parted lips together."""
     jaw = model.expression_index("jawOpen")
     gaps = openings.measure(identity, weights)[2:]
-    needed = float(((-LIP_OVERLAP_CM - gaps) / openings.expression[2:, jaw]).max())     # the first place to touch
+    # by the first place to touch
+    needed = float(((-LIP_OVERLAP_CM - gaps) / openings.expression[2:, jaw]).max())
     if needed > 0 or close:
         weights[jaw] = max(weights[jaw] + needed, LOWEST_JAW)

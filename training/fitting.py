@@ -1,8 +1,8 @@
 """Dense face shape from the 478 FaceMesh points of one picture: the face model fitted with perspective.
 
-Gauss-Newton over scale, rotation, shift, identity and expression weights, bounded and with a prior (the maximum a
-posteriori fit of a linear face model; Blanz & Vetter 1999 gave the idea). Beside the points themselves the *gaps* of
-lids and lips are fitted, because they are what a small error of every point blurs first.
+Gauss-Newton over scale, rotation, shift, identity and expression weights, bounded and with a prior (the
+maximum a posteriori fit of a linear face model; Blanz & Vetter 1999 gave the idea). Beside the points
+the *gaps* of lids and lips are fitted, because they are what a small error of every point blurs first.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from inference_core.pose import HeadPose
 from training.face_model import FaceModel
 
 POINTS, SKIN_POINTS = 478, 468          # the last ten are the irises
-VIEWING_DISTANCE_CM = 70.0              # assumed: the picture rarely tells; 45 or 120 change the fit by a few per cent
+VIEWING_DISTANCE_CM = 70.0              # assumed, as the picture rarely tells; 45 or 120 fit nearly as well
 EYE_SPAN_CM = 8.9                       # outer eye corners of the mean face: the unit of every error below
 SIGMA, HUBER = 0.01, 0.03               # of the eye span
 IDENTITY_PRIOR, IDENTITY_BOUND = 6.0, 3.0
@@ -54,7 +54,7 @@ class FaceFit:
 
 @dataclass(frozen=True)
 class FaceMeshAnchors:
-    """Where the FaceMesh points lie on the face model: vertices (478, 3), weights (478, 3) whose rows sum to 1;
+    """Where the FaceMesh points lie on the face model: vertices and weights (478, 3), whose rows sum to 1;
     oval: the points along the face's outline, which slides over the skin when the head turns."""
 
     vertices: np.ndarray
@@ -70,10 +70,10 @@ def load_anchors(path: str | Path) -> FaceMeshAnchors:
     """Read vertex, weight (478, 3) and oval from an .npz. Raises ValueError that names the file."""
     path = Path(path)
     if not path.is_file():
-        raise ValueError(f"{path}: no such FaceMesh correspondence; give the .npz that belongs to the face model")
+        raise ValueError(f"{path}: no such FaceMesh correspondence; give the face model's .npz of them")
     with np.load(path, allow_pickle=False) as z:
         if not {"vertex", "weight", "oval"} <= set(z.files) or z["vertex"].shape != (POINTS, 3):
-            raise ValueError(f"{path}: is no FaceMesh correspondence (needs vertex, weight (478, 3) and oval)")
+            raise ValueError(f"{path}: is no FaceMesh correspondence (vertex, weight (478, 3), oval)")
         return FaceMeshAnchors(z["vertex"], z["weight"].astype(np.float64), z["oval"])
 
 
@@ -86,7 +86,7 @@ class FaceFitter:
         self._identities = len(model.identity)
         self._oval = anchors.oval
         self._mean = anchors.pick(model.neutral) - model.origin
-        self._basis = np.concatenate([anchors.pick(model.identity), anchors.pick(model.expression[self._skin])])
+        self._basis = anchors.pick(np.concatenate([model.identity, model.expression[self._skin]]))
         self._weights = _point_weights(anchors.oval)
         self._gaps = np.array(LID_GAPS + LIP_GAPS).T
         names = [model.expression_names[i] for i in self._skin]
@@ -210,7 +210,7 @@ def _rotation(turn: np.ndarray) -> np.ndarray:
 
 
 def _bounded_minimum(h, g, low, high, rounds: int = 15) -> np.ndarray:
-    """Minimise x'hx/2 - g'x within bounds: free-set iteration; a bound is left when its multiplier says so."""
+    """Minimise x'hx/2 - g'x within bounds: free-set iteration; multipliers say which bounds to leave."""
     x = np.clip(np.zeros(len(g)), low, high)
     held = np.zeros(len(g), np.int8)                              # -1 at low, 1 at high
     for _ in range(rounds):

@@ -1,6 +1,6 @@
 """The head that portraits are painted on: face, back of the head, inside of the mouth, teeth and eyeballs.
 
-Everything lives in the canonical frame. The first FACE_VERTICES vertices are the face model's own, in its order.
+Everything lives in the canonical frame. The first FACE_VERTICES vertices are the face model's, in its order.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from training.fitting import SKIN_POINTS
 SKIN, BACK, MOUTH, TEETH, EYE = range(5)
 MATERIALS = {"M_Face": SKIN, "M_BackHead": BACK, "M_GumsTongue": MOUTH, "M_Teeth": TEETH,
              "M_ScleraLeft": EYE, "M_ScleraRight": EYE}
-MOUTH_SOCKET_FROM = 11248               # the model's back of the head ends here; what follows is the mouth's socket
+MOUTH_SOCKET_FROM = 11248               # here the model's back of the head ends, the mouth's socket begins
 TEETH_BACK_CM = 0.2                     # set back, so that a thin lip is never pierced
 LIP_CONTACT_RING = 7                    # rings of quads from the mouth's hole to where closed lips touch
 SPREAD_LENGTH, SPREAD_RIDGE = 0.06, 0.06          # of the unwrap's square; of a point with weight 1
@@ -29,8 +29,8 @@ class HeadMesh:
     """V vertices, T triangles (counter-clockwise from outside).
 
     mean (V, 3) float32; basis (100 + E, 3 V) float32, identity then expression; kinds (T,) int8;
-    mirror (V,) partner on the other side; texture_vertex (V,): whose place in the photo a vertex takes its colour
-    from (itself, but for the lips' inner side: the photo shows teeth or the other lip there);
+    mirror (V,) partner on the other side; texture_vertex (V,): whose place in the photo a vertex takes its
+    colour from (itself, but for the lips' inner side: the photo shows teeth or the other lip there);
     spread (FACE_VERTICES, 468): carries FaceMesh residuals over the skin; eyes: eyeball vertices of L and R.
     """
 
@@ -110,14 +110,14 @@ def _landmark_anchors(topology):
 
 
 def _inner_lips_outwards(model, count):
-    """For each vertex behind the lips' line of contact, the vertex on that line in front of it; others themselves."""
+    """For each vertex behind the lips' line of contact, the one on that line before it; others themselves."""
     faces = model.faces[:NARROW_FACES]
     edges = np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 3]], faces[:, [3, 0]]])
     edges = np.sort(edges, 1)
     unique, uses = np.unique(edges, axis=0, return_counts=True)
     both = np.concatenate([unique, unique[:, ::-1]])
     rim = np.unique(unique[uses == 1])
-    centre = np.array([0.0, -3.4, 10.3])                    # the mouth's hole; eyes and rim are further than 3.5 cm
+    centre = np.array([0.0, -3.4, 10.3])                    # of the mouth's hole; eyes and rim are 3.5 cm off
     ring = np.full(NARROW_VERTICES, 99)
     ring[rim[np.linalg.norm(model.neutral[rim] - centre, axis=1) < 3.5]] = 0
     outward = np.arange(NARROW_VERTICES)
@@ -134,7 +134,7 @@ def _inner_lips_outwards(model, count):
 
 
 def _spread(model, topology):
-    """Kernel ridge (Matern 3/2) over the unwrap, where upper and lower lip are far apart as they are not in space."""
+    """Kernel ridge (Matern 3/2) over the unwrap: lips that touch in space are far apart there."""
     uv, source = topology["uvs"].astype(np.float64), topology["source_vertices"]
     opened = model.neutral[:FACE_VERTICES] + 0.6 * model.expression_delta("jawOpen")[:FACE_VERTICES]
     for name in ("eyeWide_L", "eyeWide_R"):
@@ -145,7 +145,7 @@ def _spread(model, topology):
     vertex_uv = (uv[near] * (share / share.sum(1, keepdims=True))[..., None]).sum(1)
     points = (uv[topology["facemesh_vertices"][:SKIN_POINTS]]
               * topology["facemesh_weights"][:SKIN_POINTS, :, None]).sum(1)
-    fade = np.exp(-np.maximum(distance[:, 0] - 0.5, 0) / 2)        # ears and neck follow the face's rim less and less
+    fade = np.exp(-np.maximum(distance[:, 0] - 0.5, 0) / 2)      # ears and neck follow the rim less
 
     def kernel(a, b):
         r = np.linalg.norm(a[:, None] - b[None], axis=2) / SPREAD_LENGTH

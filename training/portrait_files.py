@@ -1,4 +1,4 @@
-"""Reading the portraits (tars of JPEGs with FaceMesh points) and their fits, which are computed once and kept."""
+"""Reading the portraits (tars of JPEGs with FaceMesh points) and their fits, made once and kept."""
 
 from __future__ import annotations
 
@@ -45,10 +45,10 @@ def is_heldout(name: str) -> bool:
 
 
 def read_portraits(folder: Path, other_licences: bool = False) -> list[Portrait]:
-    """All portraits of a folder with landmarks.npz and tars, in the order of the table. ValueError names a bad file."""
+    """All portraits of a folder with landmarks.npz and tars, in the table's order; ValueError names a bad one."""
     table = Path(folder) / "landmarks.npz"
     if not table.is_file():
-        raise ValueError(f"{table}: not found; give the folder that holds landmarks.npz and the portraits' tars")
+        raise ValueError(f"{table}: not found; give the folder of landmarks.npz and the portraits' tars")
     with np.load(table, allow_pickle=False) as z:
         names, tars, points = z["name"].astype(str), z["tar"].astype(str), z["facemesh"]
     found: dict[int, Portrait] = {}
@@ -63,7 +63,8 @@ def read_portraits(folder: Path, other_licences: bool = False) -> list[Portrait]
             for i in np.flatnonzero(tars == tar):
                 if names[i] not in members:
                     raise ValueError(f"{file}: lacks {names[i]}, which landmarks.npz lists; fetch it again")
-                found[i] = Portrait(names[i], box.extractfile(members[names[i]]).read(), points[i].astype(np.float64))
+                jpeg = box.extractfile(members[names[i]]).read()
+                found[i] = Portrait(names[i], jpeg, points[i].astype(np.float64))
     return [found[i] for i in sorted(found)]
 
 
@@ -91,7 +92,7 @@ class Fits:
 
 
 def load_or_fit(portraits: list[Portrait], model: FaceModel, correspondence: Path, cache_dir: Path) -> Fits:
-    """Fits from the cache, or made now (about 0.03 s each) and written there; a cache of other data is not used."""
+    """Fits from the cache, or made now (0.03 s each) and written there; a cache of other data is not used."""
     file = Path(cache_dir) / f"portrait_fits_{_key(portraits, model, correspondence)}.npz"
     if file.is_file():
         with np.load(file, allow_pickle=False) as z:

@@ -21,8 +21,9 @@ from training.face_model import NARROW_VERTICES, FaceModel, load_face_model
 from training.fitting import SKIN_POINTS
 from training.head_mesh import build_head_mesh
 from training.portrait_files import is_heldout, load_or_fit, read_portraits
-from training.redraw import draw, lay_over_photo, to_screen
+from training.redraw import draw, to_screen
 from training.sample import SAMPLE_SIZE, Sample, sample_frame
+from training.surroundings import lay_over_photo
 
 KINDS, KIND_SHARES = ("plain", "turned", "expression", "both"), (0.25, 0.30, 0.20, 0.25)
 BATCH = 32
@@ -33,15 +34,15 @@ NEAREST_CM = 40.0
 
 
 class PortraitSource:
-    """Samples from a folder of portraits. `split`: "train", or "heldout" for the tenth of people never trained on.
+    """Samples from a folder of portraits. `split`: "train", or "heldout" for the tenth never trained on.
 
     Portraits that the face model does not fit are left out: `dropped` says how many.
     """
 
     name = "portraits"
 
-    def __init__(self, portraits_dir: str | Path, face_model: FaceModel, facemesh_correspondence: str | Path, *,
-                 cache_dir: str | Path, split: str = "train", other_licences: bool = False):
+    def __init__(self, portraits_dir: str | Path, face_model: FaceModel, facemesh_correspondence: str | Path,
+                 *, cache_dir: str | Path, split: str = "train", other_licences: bool = False):
         if split not in ("train", "heldout"):
             raise ValueError(f'split is "train" or "heldout", not "{split}"')
         portraits = read_portraits(Path(portraits_dir), other_licences)
@@ -73,11 +74,12 @@ class PortraitSource:
         identity = np.stack([f.identity for f in fits])
         expression = np.stack([f.expression for f in fits])
         shapes = self._mesh.shapes(identity, expression)
+        others = self._fits.expression[self._rows]
         new_expression, changed = expression.copy(), [False] * len(rows)
         for j, rng in enumerate(rngs):
             if kinds[j] in ("expression", "both"):
                 new_expression[j], changed[j] = vary_expression(
-                    rng, self._model, self._openings, identity[j], expression[j], self._fits.expression[self._rows])
+                    rng, self._model, self._openings, identity[j], expression[j], others)
         jitter = np.stack([rng.normal(0, IDENTITY_JITTER, identity.shape[1]) for rng in rngs])
         moves = self._mesh.shapes(jitter, new_expression - expression) - self._mesh.mean
         skin_moves = self._mesh.spread_residuals(np.stack([f.residual[:SKIN_POINTS] for f in fits]))
@@ -88,7 +90,8 @@ class PortraitSource:
                 yield self._plain(source)
                 continue
             widened = self._widened(identity[j], expression[j], new_expression[j])
-            yield self._drawn(rng, source, source.canonical + moves[j], "expression" != kinds[j], changed[j], widened)
+            turned = kinds[j] in ("turned", "both")
+            yield self._drawn(rng, source, source.canonical + moves[j], turned, changed[j], widened)
 
     def _plain(self, source) -> Sample:
         zoom, offset = sample_frame(self._mesh.landmarks(source.texture))
@@ -97,8 +100,9 @@ class PortraitSource:
         way = cv2.INTER_AREA if zoom < 1 else cv2.INTER_LINEAR
         image = cv2.warpAffine(source.photo, matrix, (SAMPLE_SIZE, SAMPLE_SIZE), flags=way,
                                borderMode=cv2.BORDER_REPLICATE)
-        pose = HeadPose(np.asarray(source.pose.rotation, np.float64), source.pose.scale * zoom,
-                        np.asarray(source.pose.shift, np.float64) * zoom + offset, source.pose.inverse_distance)
+        shift = np.asarray(source.pose.shift, np.float64) * zoom + offset
+        pose = HeadPose(np.asarray(source.pose.rotation, np.float64), source.pose.scale * zoom, shift,
+                        source.pose.inverse_distance)
         return Sample(image, source.canonical[:NARROW_VERTICES].astype(np.float32), pose)
 
     def _drawn(self, rng, source, canonical, turned, mouth_changed, widened) -> Sample:
@@ -135,7 +139,7 @@ def _new_rotation(rng, rotation, turned):
 
 
 def contact_sheet(source: PortraitSource, face_model: FaceModel, per_kind: int, seed: int) -> np.ndarray:
-    """Rows of samples, twice each: bare, and with lids, lips, brows and nose of the label drawn over. RGB uint8."""
+    """Rows of samples, twice each: bare, and with the label's 68 points drawn over as lines. RGB uint8."""
     mesh = build_head_mesh(face_model)
     rows = []
     for kind in KINDS:
@@ -148,23 +152,23 @@ def contact_sheet(source: PortraitSource, face_model: FaceModel, per_kind: int, 
 def _overlay(sample: Sample, mesh) -> np.ndarray:
     points = compose(mesh.landmarks(sample.canonical.astype(np.float64)), sample.pose)[:, :2]
     image = sample.image.copy()
-    runs = [(0, 17, False), (17, 22, False), (22, 27, False), (27, 31, False), (31, 36, False), (36, 42, True),
-            (42, 48, True), (48, 60, True), (60, 68, True)]
-    for first, last, closed in runs:
+    starts = (0, 17, 22, 27, 31, 36, 42, 48, 60, 68)                  # jaw, brows, nose, lids, lips
+    for first, last in zip(starts[:-1], starts[1:]):
         line = np.round(points[first:last] * 16).astype(np.int32)
-        cv2.polylines(image, [line], closed, (40, 255, 80), 1, cv2.LINE_AA, shift=4)
+        cv2.polylines(image, [line], first >= 36, (40, 255, 80), 1, cv2.LINE_AA, shift=4)
     return image
 
 
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("portraits", type=Path, help="folder with landmarks.npz and the tars")
     parser.add_argument("--face-model", type=Path, required=True)
-    parser.add_argument("--facemesh", type=Path, required=True, help="FaceMesh correspondence of the face model")
+    parser.add_argument("--facemesh", type=Path, required=True, help="the model's FaceMesh correspondence")
     parser.add_argument("--sheet", type=Path, required=True, help="PNG to write")
     parser.add_argument("--cache", type=Path, default=Path("build/training"), help="where the fits are kept")
     parser.add_argument("--split", choices=("train", "heldout"), default="train")
-    parser.add_argument("--other-licences", action="store_true", help="also the portraits that are not public domain")
+    parser.add_argument("--other-licences", action="store_true", help="also those not in the public domain")
     parser.add_argument("--per-kind", type=int, default=8)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args(arguments)
@@ -178,7 +182,7 @@ def main(arguments: list[str] | None = None) -> int:
     except (ValueError, OSError) as error:
         print(error, file=sys.stderr)
         return 1
-    print(f"{options.sheet}: from {len(source)} portraits; {source.dropped} left out, the model does not fit them")
+    print(f"{options.sheet}: from {len(source)} portraits; {source.dropped} more do not fit the model")
     return 0
 
 

@@ -77,11 +77,13 @@ def _read(photo, u, v, channel):
 
 
 @njit(fastmath=True, cache=True)
-def shade(image, photo, ids, weights, triangles, texture, partner_texture, gain, partner, light, paint, painted):
+def shade(image, photo, ids, weights, triangles, texture, partner_texture, gain, partner, light, paint,
+          painted):
     """Colour the pixels that a triangle won; others keep what `image` (h, w, 3) float32 holds.
 
-    texture, partner_texture (V, 2): photo pixels of each vertex and of its mirror partner; partner (V,) 0..1: how
-    much of the partner's skin to take, times gain (3,); light (V,): factor; paint (V, 3): colour used instead where painted (T,) is set.
+    texture, partner_texture (V, 2): photo pixels of each vertex and of its mirror partner; partner (V,) 0..1:
+    how much of the partner's skin to take, times gain (3,); light (V,): factor; paint (V, 3): colour used
+    instead where painted (T,) is set.
     """
     for y in range(ids.shape[0]):
         for x in range(ids.shape[1]):
@@ -94,7 +96,8 @@ def shade(image, photo, ids, weights, triangles, texture, partner_texture, gain,
             factor = w0 * light[a] + w1 * light[b] + w2 * light[c]
             if painted[t]:
                 for k in range(3):
-                    image[y, x, k] = min(255.0, factor * (w0 * paint[a, k] + w1 * paint[b, k] + w2 * paint[c, k]))
+                    value = w0 * paint[a, k] + w1 * paint[b, k] + w2 * paint[c, k]
+                    image[y, x, k] = min(255.0, value * factor)
                 continue
             share = w0 * partner[a] + w1 * partner[b] + w2 * partner[c]
             u = w0 * texture[a, 0] + w1 * texture[b, 0] + w2 * texture[c, 0]
