@@ -45,7 +45,7 @@ def is_heldout(name: str) -> bool:
 
 
 def read_portraits(folder: Path, other_licences: bool = False) -> list[Portrait]:
-    """All portraits of a folder with landmarks.npz and tars, in the table's order; ValueError names a bad one."""
+    """All portraits of a folder with landmarks.npz and tars, in its order; ValueError names a bad file."""
     table = Path(folder) / "landmarks.npz"
     if not table.is_file():
         raise ValueError(f"{table}: not found; give the folder of landmarks.npz and the portraits' tars")

@@ -96,9 +96,7 @@ class PortraitSource:
     def _plain(self, source) -> Sample:
         zoom, offset = sample_frame(self._mesh.landmarks(source.texture))
         matrix = np.array([[zoom, 0, offset[0]], [0, zoom, offset[1]]])
-        # shrinking needs the mean over what a pixel covers, enlarging the values between pixels
-        way = cv2.INTER_AREA if zoom < 1 else cv2.INTER_LINEAR
-        image = cv2.warpAffine(source.photo, matrix, (SAMPLE_SIZE, SAMPLE_SIZE), flags=way,
+        image = cv2.warpAffine(source.photo, matrix, (SAMPLE_SIZE, SAMPLE_SIZE), flags=cv2.INTER_LINEAR,
                                borderMode=cv2.BORDER_REPLICATE)
         shift = np.asarray(source.pose.shift, np.float64) * zoom + offset
         pose = HeadPose(np.asarray(source.pose.rotation, np.float64), source.pose.scale * zoom, shift,

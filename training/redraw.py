@@ -1,7 +1,7 @@
 """Draws a fitted portrait again: from another side, with another expression, in its own skin.
 
-The fitted head carries the photo as its texture (`surroundings.lay_over_photo`). The idea of turning photos by a
-fitted depth is that of 300W-LP (Zhu et al. 2016).
+The fitted head carries the photo as its texture (`surroundings.lay_over_photo`). The idea of turning photos
+by a fitted depth is that of 300W-LP (Zhu et al. 2016).
 Camera centimetres: x right, y up, z towards the camera (`architecture.md`).
 """
 

@@ -1,5 +1,5 @@
-"""What a turned portrait is drawn from and before: the fitted head over its photo, a relief of what lies around
-the head and falls away behind it, and a backdrop behind that.
+"""What a turned portrait is drawn from and before: the fitted head over its photo, a relief of what lies
+around the head and falls away behind it, and a backdrop behind that.
 
 Camera centimetres: x right, y up, z towards the camera (`architecture.md`).
 """
@@ -22,8 +22,8 @@ RELIEF_CELLS, RELIEF_SIZE = 44, 64
 
 @dataclass(frozen=True)
 class FittedPhoto:
-    """photo (h, w, 3) uint8; canonical (V, 3) the head mesh with the fit's residual in it; camera (V, 3) that in
-    camera centimetres; texture (V, 2) photo pixels of each vertex."""
+    """photo (h, w, 3) uint8; canonical (V, 3) the head mesh with the fit's residual in it; camera (V, 3) that
+    in camera centimetres; texture (V, 2) photo pixels of each vertex."""
 
     photo: np.ndarray
     canonical: np.ndarray
