@@ -1,0 +1,62 @@
+"""What several test files share: real pictures, the folder beside the checkout, and Blender in a process of its own."""
+
+from __future__ import annotations
+
+import importlib.util
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+BLENDER_TIMEOUT_S = 240
+
+
+@pytest.fixture(scope="session")
+def shared_dir() -> Path:
+    """The folder shared/ beside the checkout (face model, portraits, annotated photos)."""
+    folder = REPOSITORY.parent / "shared"
+    if not folder.is_dir():
+        pytest.skip("the folder shared/ is not beside this checkout: its photos and models cannot be read")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def astronaut() -> np.ndarray:
+    """(512, 512, 3) uint8 RGB: the public-domain portrait that scikit-image ships."""
+    data = pytest.importorskip("skimage.data", reason="scikit-image brings the test portrait")
+    return data.astronaut()
+
+
+@pytest.fixture(scope="session")
+def astronaut_png(astronaut: np.ndarray, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The portrait as a file."""
+    path = tmp_path_factory.mktemp("photos") / "astronaut.png"
+    assert cv2.imwrite(str(path), astronaut[..., ::-1])
+    return path
+
+
+@pytest.fixture(scope="session")
+def shipped_weights() -> Path:
+    """The weights folder, once networks lie in it."""
+    folder = REPOSITORY / "weights"
+    if not (folder / "weights.json").is_file():
+        pytest.skip("weights/weights.json is missing: no network has been exported into this checkout")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def run_blender() -> Callable[..., subprocess.CompletedProcess[str]]:
+    """`run_blender(*arguments)` runs Python with the real bpy, apart from the test process and bounded in time."""
+    if importlib.util.find_spec("bpy") is None:
+        pytest.skip("bpy is not installed in this environment")
+
+    def run(*arguments: str | Path, cwd: Path = REPOSITORY) -> subprocess.CompletedProcess[str]:
+        return subprocess.run([sys.executable, *map(str, arguments)], cwd=cwd, capture_output=True, text=True,
+                              timeout=BLENDER_TIMEOUT_S, check=False)
+
+    return run

@@ -1,0 +1,133 @@
+"""A captured face in a .blend, opened again in the real Blender and measured."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).resolve().parent
+RunBlender = Callable[..., subprocess.CompletedProcess[str]]
+
+
+def read_facts(run_blender: RunBlender, blend: Path) -> dict:
+    done = run_blender(HERE / "blender_facts.py", blend)
+    lines = [line for line in done.stdout.splitlines() if line.startswith("FACTS ")]
+    assert lines, done.stdout + done.stderr
+    return json.loads(lines[0].removeprefix("FACTS "))
+
+
+@pytest.fixture(scope="module")
+def mean_faces(run_blender: RunBlender, tmp_path_factory: pytest.TempPathFactory) -> dict:
+    blend = tmp_path_factory.mktemp("mean") / "mean.blend"
+    done = run_blender(HERE / "blender_mean_face.py", blend)
+    assert blend.is_file(), done.stdout + done.stderr
+    assert list(blend.parent.iterdir()) == [blend]
+    return read_facts(run_blender, blend)
+
+
+@pytest.fixture(scope="module")
+def captured(run_blender: RunBlender, astronaut_png: Path, shipped_weights: Path,
+             tmp_path_factory: pytest.TempPathFactory) -> dict:
+    blend = tmp_path_factory.mktemp("captured") / "astronaut.blend"
+    done = run_blender("-m", "lprnet_blender", "image", astronaut_png, "-o", blend, "--texture-size", "512")
+    assert done.returncode == 0, done.stdout + done.stderr
+    return read_facts(run_blender, blend)
+
+
+def assert_stands_like_a_head(face: dict) -> None:
+    """A real head's size in metres, upright, looking along -y, its left side at +x, outside outwards."""
+    width, depth, height = face["size"]
+    assert 0.12 < width < 0.18
+    assert 0.16 < height < 0.24
+    assert 0.07 < depth < 0.14
+    assert face["rotation"] == [0, 0, 0]
+    assert face["scale"] == [1, 1, 1]
+    groups = face["groups"]
+    assert groups["left_lids"][0] > 0.02 > -0.02 > groups["right_lids"][0]
+    assert groups["brows"][2] > groups["left_lids"][2] > groups["nose"][2] > groups["lips"][2] > groups["jaw"][2]
+    assert abs(face["nose"][0]) < 0.01
+    assert face["nose_normal"][1] < -0.7
+
+
+def assert_is_whole(face: dict) -> None:
+    """Mesh, UVs, packed texture and pose are all in the file."""
+    assert face["vertices"] > 10_000 and face["faces"] > 10_000
+    assert face["smooth"]
+    assert face["texture_packed"]
+    assert all(0 <= low < 0.05 for low in face["uv_low"])
+    assert all(0.95 < high <= 1 for high in face["uv_high"])
+    assert "seen_in_photo" in face["attributes"]
+    properties = face["properties"]
+    assert len(properties["lprnet_rotation"]) == 9
+    assert {"lprnet_yaw_deg", "lprnet_pitch_deg", "lprnet_roll_deg", "lprnet_confidence"} <= set(properties)
+
+
+def test_the_mean_face_stands_upright_in_metres(mean_faces: dict) -> None:
+    assert_stands_like_a_head(mean_faces["faces"][0])
+    assert_is_whole(mean_faces["faces"][0])
+
+
+def test_faces_of_one_photo_stand_side_by_side(mean_faces: dict) -> None:
+    first, second = mean_faces["faces"]
+    assert second["location"][0] - first["location"][0] > first["size"][0]
+
+
+def test_the_textures_first_row_is_at_the_top(mean_faces: dict) -> None:
+    red, green, blue = mean_faces["faces"][0]["texture_top_row"]
+    assert red > 0.99 and green < 0.01 and blue < 0.01
+
+
+def test_the_file_opens_with_a_camera(mean_faces: dict) -> None:
+    assert mean_faces["camera"]
+
+
+def test_a_photo_becomes_a_textured_head(captured: dict) -> None:
+    (face,) = captured["faces"]
+    assert_stands_like_a_head(face)
+    assert_is_whole(face)
+    assert face["texture_size"] == [512, 512]
+    assert face["properties"]["lprnet_confidence"] > 0.5
+    assert abs(face["properties"]["lprnet_yaw_deg"]) < 30
+
+
+def test_a_render_shows_three_views(run_blender: RunBlender, tmp_path: Path) -> None:
+    blend, picture = tmp_path / "mean.blend", tmp_path / "render.png"
+    run_blender(HERE / "blender_mean_face.py", blend)
+    done = run_blender("-m", "lprnet_blender", "render", blend, "-o", picture, "--size", "48", "--clay")
+    assert done.returncode == 0, done.stdout + done.stderr
+    import cv2
+    pixels = cv2.imread(str(picture))
+    assert pixels.shape == (48, 144, 3)
+    for view in range(3):
+        assert pixels[:, 48 * view:48 * (view + 1)].std() > 10
+
+
+@pytest.mark.parametrize("arguments, says", [
+    (["image", "{missing}.jpg", "-o", "{folder}/x.blend"], "missing.jpg"),
+    (["image", "{text}", "-o", "{folder}/x.blend"], "text.png"),
+    (["image", "{grey}", "-o", "{folder}/x.blend"], "No face"),
+    (["image", "{grey}", "-o", "{folder}/x.obj"], ".blend"),
+    (["image", "{grey}", "-o", "{folder}/nowhere/x.blend"], "nowhere"),
+    (["render", "{text}", "-o", "{folder}/x.png"], "text.png"),
+])
+def test_a_mistake_is_one_sentence_and_leaves_no_file(run_blender: RunBlender, tmp_path: Path, arguments: list[str],
+                                                      says: str) -> None:
+    import cv2
+    import numpy as np
+    inputs, folder = tmp_path / "in", tmp_path / "out"
+    inputs.mkdir()
+    folder.mkdir()
+    (inputs / "text.png").write_text("no picture at all")
+    cv2.imwrite(str(inputs / "grey.png"), np.full((120, 160), 128, np.uint8))
+    places = {"missing": inputs / "missing", "text": inputs / "text.png", "grey": inputs / "grey.png",
+              "folder": folder}
+    done = run_blender("-m", "lprnet_blender", *(part.format(**places) for part in arguments))
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    messages = [line for line in done.stderr.splitlines() if line.startswith("lprnet: ")]
+    assert len(messages) == 1 and says in messages[0]
+    assert list(folder.iterdir()) == []
