@@ -1,0 +1,50 @@
+"""Writing files so that nothing half-written stays: beside the target first, then renamed onto it."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from inference_core.errors import OutputError
+
+
+@contextmanager
+def written_beside(path: str | Path) -> Iterator[Path]:
+    """Gives a path beside `path` to write to; on success it is renamed onto `path`, on failure removed.
+
+    Raises OutputError naming the file and the cause when the folder cannot be written to.
+    """
+    path = Path(path)
+    try:
+        handle, name = tempfile.mkstemp(prefix=f".{path.stem[:40]}-", suffix=path.suffix, dir=path.parent)
+        os.close(handle)
+    except OSError as error:
+        raise _refused(path, error) from error
+    beside = Path(name)
+    try:
+        yield beside
+        beside.chmod(0o666 & ~_umask())
+        os.replace(beside, path)
+    except OSError as error:
+        raise _refused(path, error) from error
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def write_bytes(path: str | Path, data: bytes) -> None:
+    """Write a whole file; see `written_beside`."""
+    with written_beside(path) as beside:
+        beside.write_bytes(data)
+
+
+def _refused(path: Path, error: OSError) -> OutputError:
+    return OutputError(f"{path}: cannot be written ({error.strerror or error}); choose another name or folder")
+
+
+def _umask() -> int:
+    current = os.umask(0)
+    os.umask(current)
+    return current

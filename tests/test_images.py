@@ -1,0 +1,137 @@
+"""Pictures of every kind come in as upright RGB; broken ones are refused with file and cause."""
+
+import io
+import struct
+import zlib
+
+import numpy as np
+import pytest
+
+from inference_core import images
+from inference_core.errors import ImageError, OutputError
+from inference_core.images import read_image, write_image
+
+Image = pytest.importorskip("PIL.Image", reason="pictures for these tests are written with pillow")
+
+
+@pytest.fixture
+def picture():
+    """A smooth picture, red on the left, green at the top, so that turns show."""
+    rows, columns = np.mgrid[:60, :90]
+    return np.dstack([255 - 2.5 * columns, 255 - 4 * rows, 40 + 0 * rows]).clip(0, 255).astype(np.uint8)
+
+
+def saved(tmp_path, name, image, **options):
+    image.save(tmp_path / name, **options)
+    return tmp_path / name
+
+
+@pytest.mark.parametrize("name, tolerance", [("a.png", 0), ("a.bmp", 0), ("a.tif", 0), ("a.jpg", 12), ("a.webp", 12)])
+def test_common_formats_are_read_as_rgb(tmp_path, picture, name, tolerance):
+    got = read_image(saved(tmp_path, name, Image.fromarray(picture)))
+    assert got.dtype == np.uint8 and np.abs(got.astype(int) - picture).max() <= tolerance
+
+
+@pytest.mark.parametrize("orientation, undo", [(3, 2), (6, 1), (8, 3)])
+def test_a_photo_turned_by_its_exif_tag_comes_out_upright(tmp_path, picture, orientation, undo):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    path = saved(tmp_path, "turned.jpg", Image.fromarray(np.rot90(picture, undo).copy()), exif=exif, quality=95)
+    assert np.abs(read_image(path).astype(int) - picture).mean() < 4
+
+
+def test_grey_sixteen_bit_and_palette_pictures_become_rgb(tmp_path, picture):
+    grey = picture[..., 0]
+    assert (read_image(saved(tmp_path, "grey.png", Image.fromarray(grey))) == grey[..., None]).all()
+    assert (read_image(saved(tmp_path, "deep.png", Image.fromarray(grey.astype(np.uint16) * 257))) == grey[..., None]).all()
+    assert read_image(saved(tmp_path, "few.png", Image.fromarray(picture).quantize(16))).shape == picture.shape
+
+
+def test_cmyk_photos_keep_their_colours(tmp_path, picture):
+    path = saved(tmp_path, "print.jpg", Image.fromarray(picture).convert("CMYK"), quality=95)
+    assert np.abs(read_image(path).astype(int) - picture).mean() < 12
+
+
+def test_transparent_parts_turn_grey(tmp_path, picture):
+    alpha = np.full(picture.shape[:2], 255, np.uint8)
+    alpha[:, 45:] = 0
+    got = read_image(saved(tmp_path, "cut.png", Image.fromarray(np.dstack([picture, alpha]))))
+    assert (got[:, 45:] == 128).all() and (got[:, :45] == picture[:, :45]).all()
+
+
+@pytest.mark.parametrize("name", ["a.jpg", "a.png", "a.webp", "a.bmp"])
+@pytest.mark.parametrize("share", [0.2, 0.6, 0.95])
+def test_a_cut_off_picture_is_refused_not_returned_half_grey(tmp_path, picture, name, share):
+    noisy = np.random.default_rng(0).integers(0, 256, (200, 300, 3)).astype(np.uint8)
+    path = saved(tmp_path, name, Image.fromarray(noisy))
+    data = path.read_bytes()
+    path.write_bytes(data[:int(len(data) * share)])
+    with pytest.raises(ImageError, match=name):
+        read_image(path)
+
+
+def test_a_thumbnail_does_not_hide_that_a_photo_is_cut_off(tmp_path, picture):
+    small = io.BytesIO()
+    Image.fromarray(picture).resize((32, 24)).save(small, "JPEG")
+    body = io.BytesIO()
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (200, 300, 3)).astype(np.uint8)).save(body, "JPEG")
+    data = body.getvalue()
+    segment = b"\xff\xe1" + struct.pack(">H", len(small.getvalue()) + 2) + small.getvalue()
+    whole = data[:2] + segment + data[2:]
+    (tmp_path / "whole.jpg").write_bytes(whole)
+    assert read_image(tmp_path / "whole.jpg").shape == (200, 300, 3)
+    (tmp_path / "cut.jpg").write_bytes(whole[:-3000])
+    with pytest.raises(ImageError, match="cut off"):
+        read_image(tmp_path / "cut.jpg")
+
+
+def test_what_is_no_picture_is_said_to_be_none(tmp_path):
+    (tmp_path / "notes.jpg").write_text("these are words")
+    (tmp_path / "empty.png").touch()
+    (tmp_path / "phone.heic").write_bytes(b"\0\0\0\x18ftypheic" + bytes(100))
+    for path, cause in (("notes.jpg", "not a picture"), ("empty.png", "empty"), ("phone.heic", "HEIC"), ("no.png", "No such"),
+                        (".", "folder")):
+        with pytest.raises(ImageError, match=cause) as caught:
+            read_image(tmp_path / path)
+        assert str(tmp_path / path) in str(caught.value)
+
+
+def test_one_pixel_and_a_very_wide_picture_are_read(tmp_path):
+    assert read_image(saved(tmp_path, "dot.png", Image.new("RGB", (1, 1), (9, 8, 7)))).tolist() == [[[9, 8, 7]]]
+    assert read_image(saved(tmp_path, "wide.png", Image.new("RGB", (20000, 30)))).shape == (30, 20000, 3)
+
+
+def test_a_picture_that_claims_to_be_enormous_is_refused_before_it_is_decoded(tmp_path, monkeypatch):
+    header = b"IHDR" + struct.pack(">IIBBBBB", 60000, 60000, 8, 2, 0, 0, 0)
+    chunk = lambda body: struct.pack(">I", len(body) - 4) + body + struct.pack(">I", zlib.crc32(body))  # noqa: E731
+    (tmp_path / "bomb.png").write_bytes(b"\x89PNG\r\n\x1a\n" + chunk(header) + chunk(b"IDAT" + zlib.compress(bytes(99))) + chunk(b"IEND"))
+    monkeypatch.setattr(images, "_decode", lambda *a: pytest.fail("it was decoded"))
+    with pytest.raises(ImageError, match="60000 x 60000"):
+        read_image(tmp_path / "bomb.png")
+
+
+def test_damaged_pictures_say_nothing_on_the_screen_themselves(tmp_path, capfd):
+    noisy = np.random.default_rng(0).integers(0, 256, (200, 300, 3)).astype(np.uint8)
+    path = saved(tmp_path, "bad.jpg", Image.fromarray(noisy))
+    data = bytearray(path.read_bytes())
+    data[2000:2400] = bytes(400)
+    path.write_bytes(data)
+    try:
+        read_image(path)
+    except ImageError:
+        pass
+    assert capfd.readouterr().err == ""
+
+
+def test_a_written_picture_is_read_back_and_leaves_nothing_beside(tmp_path, picture):
+    write_image(tmp_path / "x.png", picture)
+    assert (read_image(tmp_path / "x.png") == picture).all()
+    assert [p.name for p in tmp_path.iterdir()] == ["x.png"]
+
+
+def test_a_path_that_cannot_be_written_is_named(tmp_path, picture):
+    (tmp_path / "file").touch()
+    for path in (tmp_path / "file" / "x.png", tmp_path / "none" / "x.png", tmp_path / "x.unknown"):
+        with pytest.raises(OutputError, match=str(path.name)):
+            write_image(path, picture)
+    assert [p.name for p in tmp_path.iterdir()] == ["file"]
