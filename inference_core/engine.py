@@ -16,6 +16,7 @@ import numpy as np
 from inference_core.errors import EngineError, WeightsError
 from inference_core.paths import weights_dir as default_weights_dir
 from inference_core.pose import NEAREST_CM, HeadPose, compose
+from inference_core.quiet import quiet
 from inference_core.weights import WeightsCard, WeightsFile, find_card
 
 # name -> (module, what to install)
@@ -113,7 +114,8 @@ def _load(name: str, engine: str, threads: int, folder: Path) -> Network:
 def _started(start, file: WeightsFile, threads: int, shape: tuple[int, ...] | None) -> Runner:
     data = file.read()
     try:
-        return start(data, threads, shape)
+        with quiet():                   # both engines tell on standard error what they are made of
+            return start(data, threads, shape)
     except Exception as error:          # the engines raise many kinds, down to RuntimeError and OSError
         cause = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
         raise EngineError(f"{file.path}: the engine cannot load this network ({cause}); update the engine's package") from error
@@ -167,7 +169,8 @@ def _start_tensorflow(data: bytes, threads: int, shape: tuple[int, ...] | None) 
 def _try_out(network: Network, card: WeightsCard) -> None:
     """One call at loading: a network that does not answer as its card says is refused here, not in the middle of work."""
     try:
-        size = network.predict(np.zeros((card.input_size, card.input_size, 3), np.uint8)).position_map_crop.shape
+        with quiet():
+            size = network.predict(np.zeros((card.input_size, card.input_size, 3), np.uint8)).position_map_crop.shape
     except (KeyError, IndexError, ValueError) as error:
         raise WeightsError(f"{card.file(ROLE[network.engine]).path}: does not answer as a network of kind {card.kind!r} "
                            f"({error}); fetch the weights folder again") from error

@@ -6,9 +6,7 @@ become RGB; transparency is laid over mid grey; a picture that ends early is ref
 
 from __future__ import annotations
 
-import os
 import struct
-from contextlib import contextmanager
 from pathlib import Path
 
 import cv2
@@ -16,6 +14,7 @@ import numpy as np
 
 from inference_core.errors import ImageError, OutputError
 from inference_core.files import write_bytes
+from inference_core.quiet import quiet
 
 MAX_BYTES = 512 << 20
 MAX_PIXELS = 150_000_000
@@ -155,7 +154,7 @@ def _tiff_size(data: bytes):
 
 def _decode(data: bytes, flags: int) -> np.ndarray | None:
     try:
-        with _quiet():
+        with quiet():     # OpenCV and the libraries in it write warnings about damaged pictures to the screen
             return cv2.imdecode(np.frombuffer(data, np.uint8), flags)
     except cv2.error:
         return None
@@ -175,16 +174,3 @@ def _over_grey(data: bytes, image: np.ndarray) -> np.ndarray:
         return image
     alpha = _eight_bit(raw[..., 3:]).astype(np.float32) / 255
     return (image * alpha + BEHIND * (1 - alpha)).round().astype(np.uint8)
-
-
-@contextmanager
-def _quiet():
-    """OpenCV and the libraries in it write warnings about damaged pictures straight to the screen."""
-    screen, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 2)
-    try:
-        yield
-    finally:
-        os.dup2(screen, 2)
-        os.close(screen)
-        os.close(nowhere)
