@@ -1,0 +1,50 @@
+"""The command `lprnet`: one module per command, each with `add_command(commands)`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from inference_core.cli import image, info
+from inference_core.errors import InputError, LPRNetError
+
+BAD_INPUT, FAILED, INTERRUPTED = 2, 1, 130
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit code: 0, 2 for input that cannot be used, 1 for anything else that fails.
+    Whatever a user can cause is one sentence on standard error."""
+    parser = argparse.ArgumentParser(prog="lprnet", description="Faces of photos as textured 3D meshes.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    image.add_command(commands)
+    info.add_command(commands)
+    options = parser.parse_args(arguments)
+    try:
+        return options.run(options)
+    except LPRNetError as error:
+        return report(error)
+    except ModuleNotFoundError as error:
+        module = (error.name or "").partition(".")[0]
+        package = PACKAGE_OF_MODULE.get(module)
+        if package is None:
+            raise
+        say(f"the package {package} is not installed; run: {sys.executable} -m pip install {package}")
+        return FAILED
+    except KeyboardInterrupt:
+        say("stopped")
+        return INTERRUPTED
+
+
+PACKAGE_OF_MODULE = {"cv2": "opencv-python-headless", "dlib": "dlib-bin", "numpy": "numpy"}
+
+
+def report(error: LPRNetError) -> int:
+    """Say what went wrong; returns the exit code for it."""
+    say(str(error))
+    return BAD_INPUT if isinstance(error, InputError) else FAILED
+
+
+def say(sentence: str) -> None:
+    """One sentence on standard error."""
+    print(f"lprnet: {sentence}", file=sys.stderr)

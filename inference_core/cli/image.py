@@ -1,0 +1,186 @@
+"""`lprnet image`: photos become mesh files or pictures."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+MESHES, PICTURES = ("obj", "ply", "glb", "npz"), ("png",)
+DEFAULT_FORMAT = "glb"
+TEXTURE_SIZES = (16, 8192)
+
+
+@dataclass(frozen=True)
+class Job:
+    """One photo and where its result goes; with several faces a number is added to the name."""
+
+    photo: Path
+    output: Path
+
+
+def add_command(commands) -> None:
+    parser = commands.add_parser(
+        "image", help="capture the faces of photos", formatter_class=argparse.RawDescriptionHelpFormatter,
+        description="Capture the faces of photos as textured 3D meshes, or draw what was found.",
+        epilog="lprnet image portrait.jpg -o portrait.glb\nlprnet image family.jpg -o family.obj --all-faces\n"
+               "lprnet image photos/*.jpg -o faces --format ply\nlprnet image portrait.jpg -o seen.png --picture overlay")
+    parser.add_argument("photos", type=Path, nargs="+", metavar="PHOTO")
+    parser.add_argument("-o", "--output", type=Path, required=True, metavar="OUT",
+                        help="a file ending in .obj .ply .glb .npz .png; for several photos a folder")
+    parser.add_argument("--format", choices=MESHES + PICTURES, help=f"where OUT is a folder (default: {DEFAULT_FORMAT})")
+    parser.add_argument("--picture", choices=("overlay", "depth"),
+                        help="what a .png shows: mesh and landmarks over the photo, or the depth (default: overlay)")
+    parser.add_argument("--all-faces", action="store_true",
+                        help="every face of a photo, in numbered files; not the largest alone")
+    parser.add_argument("--box", type=_box, metavar="L,T,R,B", help="where the face is, in pixels; no detector then")
+    parser.add_argument("--engine", choices=("litert", "tensorflow"), default="litert")
+    parser.add_argument("--weights", default="default", metavar="NAME", help="a network that `lprnet info` lists")
+    parser.add_argument("--texture-size", type=_texture_size, default=1024, metavar="PIXELS")
+    parser.set_defaults(run=run, parser=parser)
+
+
+def run(options: argparse.Namespace) -> int:
+    """A photo that fails does not keep the others from being done; returns the worst exit code."""
+    from inference_core.cli import report
+    from inference_core.engine import load_network
+    from inference_core.errors import ImageError, InputError, OutputError
+
+    jobs = plan(options)
+    load_network(options.weights, options.engine)           # without it no photo can be done
+    codes, start = [], time.monotonic()
+    for number, job in enumerate(jobs, 1):
+        try:
+            for path in capture(job, options):
+                print(_progress(number, len(jobs), start) + str(path), flush=True)
+            codes.append(0)
+        except ImageError as error:                         # names its file already
+            codes.append(report(error))
+        except InputError as error:
+            codes.append(report(InputError(f"{job.photo}: {error}")))
+        except OutputError as error:
+            codes.append(report(error))
+    failed = sum(code != 0 for code in codes)
+    if failed and len(jobs) > 1:
+        print(f"lprnet: {failed} of {len(jobs)} photos failed, the others are done", file=sys.stderr)
+    return max(codes)
+
+
+def plan(options: argparse.Namespace) -> list[Job]:
+    """What is to be done, checked before anything is. Raises InputError, OutputError; wrong options leave the program."""
+    from inference_core.errors import InputError
+    from inference_core.files import written_beside
+
+    ending = options.output.suffix.lower().removeprefix(".")
+    one_file = ending in MESHES + PICTURES and not options.output.is_dir()
+    if one_file and len(options.photos) > 1:
+        options.parser.error(f"{len(options.photos)} photos do not fit into the file {options.output}; give a folder and "
+                             "--format")
+    if one_file and options.format not in (None, ending):
+        options.parser.error(f"--format {options.format} does not fit OUT {options.output}")
+    if not one_file and ending and not options.format and len(options.photos) == 1 and not options.output.is_dir():
+        options.parser.error(f"files ending in .{ending} cannot be written; choose one of .{' .'.join(MESHES + PICTURES)}, "
+                             "or a folder and --format")
+    kind = ending if one_file else options.format or DEFAULT_FORMAT
+    if options.picture and kind not in PICTURES:
+        options.parser.error("--picture is for .png files")
+    if options.box and options.all_faces:
+        options.parser.error("--box says where one face is, and --all-faces asks for all; give one of them")
+    if one_file:
+        jobs = [Job(options.photos[0], options.output)]
+    else:
+        _make_folder(options.output)
+        jobs = [Job(photo, options.output / f"{name}.{kind}") for photo, name in _named(options.photos)]
+    with written_beside(jobs[0].output.with_name(".lprnet-check")) as path:     # found out now, not after the work
+        path.touch()
+    jobs[0].output.with_name(".lprnet-check").unlink(missing_ok=True)
+    photos = {photo.resolve() for photo in options.photos}
+    for job in jobs:
+        if job.output.resolve() in photos:
+            raise InputError(f"{job.output}: is one of the photos and would be overwritten; choose another name or folder")
+    return jobs
+
+
+def capture(job: Job, options: argparse.Namespace) -> Iterator[Path]:
+    """Do one photo; gives the paths of the files written."""
+    from inference_core.errors import InputError
+    from inference_core.images import read_image
+    from inference_core.regression import CaptureOptions, capture_faces
+
+    image = read_image(job.photo)
+    faces = capture_faces(image, CaptureOptions(all_faces=options.all_faces, box=options.box, engine=options.engine,
+                                                weights=options.weights))
+    if not faces:
+        where = "no face was found in the box; give another" if options.box else \
+            "no face was found; say where it is with --box, or give a picture that shows it larger"
+        raise InputError(where)
+    if job.output.suffix.lower() == ".png" and options.picture != "depth":
+        from inference_core.images import write_image
+        from inference_core.pictures import draw_overlay
+        write_image(job.output, draw_overlay(image, faces))
+        yield job.output
+        return
+    for number, face in enumerate(faces, 1):
+        path = job.output.with_stem(f"{job.output.stem}-{number}") if options.all_faces else job.output
+        _write(path, image, face, options)
+        yield path
+
+
+def _write(path: Path, image, face, options: argparse.Namespace) -> None:
+    if path.suffix.lower() == ".png":
+        from inference_core.images import write_image
+        from inference_core.pictures import depth_picture
+        write_image(path, depth_picture(face, image.shape[:2]))
+        return
+    from inference_core.formats import write_mesh
+    from inference_core.texture import sample_texture
+    write_mesh(path, face, sample_texture(image, face, options.texture_size))
+
+
+def _named(photos: list[Path]) -> Iterator[tuple[Path, str]]:
+    """Photos of the same name from several folders get different names."""
+    used: set[str] = set()
+    for photo in photos:
+        name, number = photo.stem, 1
+        while name.lower() in used:
+            number += 1
+            name = f"{photo.stem}-{number}"
+        used.add(name.lower())
+        yield photo, name
+
+
+def _make_folder(path: Path) -> None:
+    from inference_core.errors import OutputError
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be used as a folder ({error.strerror or error}); choose another") from error
+
+
+def _progress(number: int, count: int, start: float) -> str:
+    """Nothing for one photo; else which it is and how long the rest will take."""
+    if count == 1:
+        return ""
+    left = (time.monotonic() - start) / number * (count - number)
+    return f"[{number}/{count}, {left:.0f} s left] "
+
+
+def _box(text: str) -> tuple[float, ...]:
+    parts = text.split(",")
+    try:
+        box = tuple(float(part) for part in parts)
+    except ValueError:
+        box = ()
+    if len(box) != 4:
+        raise argparse.ArgumentTypeError(f"{text!r} is not four numbers: left,top,right,bottom in pixels")
+    return box
+
+
+def _texture_size(text: str) -> int:
+    low, high = TEXTURE_SIZES
+    if not text.isdecimal() or not low <= int(text) <= high:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from {low} to {high}")
+    return int(text)
