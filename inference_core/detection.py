@@ -7,18 +7,35 @@ somewhere near the camera; so small, cut off and turned ones are brought into th
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import cv2
 import numpy as np
 
-from inference_core.crop import Crop, crop_around, crop_from_box
+from inference_core.crop import Crop, crop_around
 
-# The square round dlib's box that matches the crop of the landmarks on which the networks are trained; medians of
+
+@dataclass(frozen=True)
+class Square:
+    """Where the crop of the networks lies about a box: side / larger side of the box; its centre above and to the right
+    of the box's, in larger sides; turn_deg: how far the head is turned clockwise. Up and right are the turned head's."""
+
+    side: float
+    up: float
+    right: float
+    turn_deg: float
+
+
+# dlib's detector is five, each for a view; the squares were measured, left and right made alike, with
 # python -m benchmarks.detector_box build/pool/portraits-train-1
-BOX_CROP_SCALE = 1.5            # side / larger side of the box
-BOX_CROP_UP = 0.0               # centre above the box's centre, in box heights
+SQUARES = {
+    "front": Square(1.46, -0.02, 0.0, 0.0),
+    "looks left": Square(1.34, -0.08, 0.14, 0.0),       # towards the left edge of the picture
+    "looks right": Square(1.34, -0.08, -0.14, 0.0),
+    "tilted left": Square(1.42, -0.03, 0.0, -24.0),
+    "tilted right": Square(1.42, -0.03, 0.0, 24.0),
+}
 
 QUICK, THOROUGH, FINEST = 640, 1280, 2400       # longest side in pixels that the detector is given
 MAX_GROW = 4.0                  # a small picture is enlarged at most so many times
@@ -31,12 +48,13 @@ SMALLEST = 16                   # pictures with a shorter side than this hold no
 
 @dataclass(frozen=True)
 class Detection:
-    """box (left, top, right, bottom) in image pixels; score: dlib's, higher is surer, above 0 a face;
-    angle_deg: how far the head is turned clockwise in the picture, to the nearest that was tried; then the box is the
-    one of the turned picture about the same centre."""
+    """box (left, top, right, bottom) in image pixels; score: dlib's, higher is surer, above 0 a face; view: which of the
+    detector's five found it; angle_deg: how far clockwise the picture was turned back before it was found; the box is
+    then the one of the turned picture, about the same centre."""
 
     box: tuple[float, float, float, float]
     score: float
+    view: str = "front"
     angle_deg: float = 0.0
 
     @property
@@ -47,20 +65,12 @@ class Detection:
     @property
     def crop(self) -> Crop:
         """The square that a network is shown."""
-        return crop_of_box(self.box, self.angle_deg)
-
-
-def crop_of_box(box, angle_deg: float = 0.0) -> Crop:
-    """The crop of a face's box in image pixels; angle_deg: how far the head is turned clockwise."""
-    upright = crop_from_box(box, scale=BOX_CROP_SCALE, up=BOX_CROP_UP)
-    if not angle_deg:
-        return upright
-    angle = np.deg2rad(angle_deg)
-    middle = np.array([box[0] + box[2], box[1] + box[3]]) / 2
-    raised = upright.to_image(np.array([0.5, 0.5])) - middle
-    turned = middle + [raised[0] * np.cos(angle) - raised[1] * np.sin(angle),
-                       raised[0] * np.sin(angle) + raised[1] * np.cos(angle)]
-    return crop_around(turned, 1 / upright.scale, -angle)
+        square = SQUARES[self.view]
+        angle = np.deg2rad(self.angle_deg + square.turn_deg)
+        cos, sin = np.cos(angle), np.sin(angle)
+        middle = np.array([self.box[0] + self.box[2], self.box[1] + self.box[3]]) / 2
+        away = np.array([[cos, -sin], [sin, cos]]) @ [square.right, -square.up]
+        return crop_around(middle + self.size * away, self.size * square.side, -angle)
 
 
 def detect_faces(image: np.ndarray, *, small_faces: bool = False) -> list[Detection]:
@@ -69,9 +79,11 @@ def detect_faces(image: np.ndarray, *, small_faces: bool = False) -> list[Detect
     Stops at the first stage that finds a face: the picture scaled to a bounded size, then larger, then with a border,
     then turned, then larger still. small_faces: does not stop at the first one, but looks for smaller faces too.
     """
-    if min(image.shape[:2]) < SMALLEST:
+    height, width = image.shape[:2]
+    if min(height, width) < SMALLEST:
         return []
-    grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
+    # everything is looked for in one bounded copy: a picture of a hundred million pixels is scaled down once
+    grey = _scaled(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), min(FINEST / max(height, width), 1))
     found = _look(grey, QUICK)
     if small_faces or not found:
         found = _merge(found + _look(grey, THOROUGH))
@@ -81,37 +93,47 @@ def detect_faces(image: np.ndarray, *, small_faces: bool = False) -> list[Detect
         found += [d for d in _look(grey, QUICK, angle_deg=angle) if d.score > TURNED_SCORE]
     if not found:
         found = _look(grey, FINEST)
-    return _merge(found)
+    return [_enlarged(d, width / grey.shape[1], height / grey.shape[0]) for d in _merge(found)]
 
 
 def _look(grey: np.ndarray, longest: int, angle_deg: float = 0.0, margin: float = 0.0) -> list[Detection]:
     """One run of the detector on the picture scaled to a longest side, turned by -angle_deg, with a border."""
     height, width = grey.shape
-    scale = min(longest / max(height, width), MAX_GROW)
-    scaled = _scaled(grey, scale)
-    # from the scaled picture to what the detector sees: turned about its middle, on a canvas that holds all of it
-    angle = np.deg2rad(-angle_deg)
-    cos, sin = np.cos(angle), np.sin(angle)
-    h, w = scaled.shape
-    border = margin * max(h, w)
-    canvas_w = int(np.ceil(abs(cos) * w + abs(sin) * h + 2 * border))
-    canvas_h = int(np.ceil(abs(sin) * w + abs(cos) * h + 2 * border))
-    turn = np.array([[cos, -sin], [sin, cos]])
-    shift = np.array([canvas_w - 1, canvas_h - 1]) / 2 - turn @ (np.array([w - 1, h - 1]) / 2)
+    scaled = _scaled(grey, min(longest / max(height, width), MAX_GROW))
+    back = np.array([width, height]) / scaled.shape[::-1]
+    turn, shift, canvas = _turning(scaled.shape, angle_deg, margin)
     if angle_deg or margin:
-        border_mode = cv2.BORDER_REPLICATE if not angle_deg else cv2.BORDER_CONSTANT
-        scaled = cv2.warpAffine(scaled, np.c_[turn, shift], (canvas_w, canvas_h), borderMode=border_mode, borderValue=128)
-    boxes, scores, _ = _detector().run(np.ascontiguousarray(scaled), 0, 0.0)
+        # repeated pixels of a turned picture would make long stripes
+        border = cv2.BORDER_CONSTANT if angle_deg else cv2.BORDER_REPLICATE
+        scaled = cv2.warpAffine(scaled, np.c_[turn, shift], canvas, borderMode=border, borderValue=128)
     found = []
-    ratio = np.array([width, height]) / [w, h]
-    for box, score in zip(boxes, scores):
+    for box, score, view in zip(*_detector().run(np.ascontiguousarray(scaled), 0, 0.0)):
         low, high = np.array([box.left(), box.top()], float), np.array([box.right(), box.bottom()], float)
-        middle = (turn.T @ ((low + high) / 2 - shift) + 0.5) * ratio - 0.5
-        half = (high - low) / 2 / scale
+        middle = (turn.T @ ((low + high) / 2 - shift) + 0.5) * back - 0.5
+        half = (high - low) / 2 * back.mean()
         # a box whose middle lies outside the picture is one of repeated border
         if (middle >= 0).all() and (middle < [width, height]).all():
-            found.append(Detection((*map(float, middle - half), *map(float, middle + half)), float(score), float(angle_deg)))
+            found.append(Detection((*map(float, middle - half), *map(float, middle + half)), float(score),
+                                   list(SQUARES)[view], float(angle_deg)))
     return found
+
+
+def _turning(shape: tuple[int, int], angle_deg: float, margin: float) -> tuple[np.ndarray, np.ndarray, tuple[int, int]]:
+    """Turn (2, 2), shift (2,), canvas (width, height): the picture turned about its middle, on a canvas that holds it."""
+    height, width = shape
+    cos, sin = np.cos(np.deg2rad(-angle_deg)), np.sin(np.deg2rad(-angle_deg))
+    border = 2 * margin * max(height, width)
+    canvas = (int(np.ceil(abs(cos) * width + abs(sin) * height + border)),
+              int(np.ceil(abs(sin) * width + abs(cos) * height + border)))
+    turn = np.array([[cos, -sin], [sin, cos]])
+    return turn, (np.array(canvas) - 1) / 2 - turn @ ((np.array([width, height]) - 1) / 2), canvas
+
+
+def _enlarged(found: Detection, across: float, down: float) -> Detection:
+    """From the pixels of the scaled picture to those of the whole one."""
+    left, top, right, bottom = found.box
+    box = ((left + 0.5) * across - 0.5, (top + 0.5) * down - 0.5, (right + 0.5) * across - 0.5, (bottom + 0.5) * down - 0.5)
+    return replace(found, box=box)
 
 
 def _scaled(grey: np.ndarray, scale: float) -> np.ndarray:

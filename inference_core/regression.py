@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from inference_core.crop import Crop, crop_from_landmarks, restore
-from inference_core.detection import Detection, crop_of_box, detect_faces
+from inference_core.detection import Detection, detect_faces
 from inference_core.engine import Network, Prediction, load_network
 from inference_core.errors import InputError
 from inference_core.pose import HeadPose, decompose, fit_pose
@@ -73,7 +73,7 @@ def capture_faces(image: np.ndarray, options: CaptureOptions = CaptureOptions(),
     network = load_network(options.weights, options.engine, options.threads)
     step("load")
     if options.box is not None:
-        crops = [crop_of_box(options.box)]
+        crops = [Detection(options.box, 0.0).crop]
     else:
         crops = [d.crop for d in candidates(image, options)]
         step("detect")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -47,6 +48,26 @@ def shipped_weights() -> Path:
     if not (folder / "weights.json").is_file():
         pytest.skip("weights/weights.json is missing: no network has been exported into this checkout")
     return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A weights folder whose two networks answer the mean face in the middle of the crop; see tiny_networks.py."""
+    pytest.importorskip("tensorflow", reason="TensorFlow builds and exports the networks of this test")
+    from tiny_networks import make_weights
+    return make_weights(tmp_path_factory.mktemp("weights"), REPOSITORY / "weights" / "topology.npz")
+
+
+@pytest.fixture(scope="session")
+def run_python() -> Callable[..., subprocess.CompletedProcess[str]]:
+    """`run_python(*arguments, weights=folder)` runs Python in a process of its own with that weights folder."""
+
+    def run(*arguments: str | Path, weights: Path) -> subprocess.CompletedProcess[str]:
+        environment = {**os.environ, "LPRNET_WEIGHTS": str(weights)}
+        return subprocess.run([sys.executable, *map(str, arguments)], cwd=REPOSITORY, env=environment,
+                              capture_output=True, text=True, timeout=120, check=False)
+
+    return run
 
 
 @pytest.fixture(scope="session")
