@@ -1,0 +1,99 @@
+"""What a user may rely on: faces are found small, large, turned and cut off, and the crop follows the face."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+
+from inference_core.detection import SQUARES, Detection, detect_faces
+
+FACE = np.array([226.0, 125.0])          # the middle of the astronaut's face
+FACE_SIZE = 95
+
+
+def turned(image: np.ndarray, degrees: float) -> tuple[np.ndarray, np.ndarray]:
+    """The picture turned clockwise about its middle on a grey canvas that holds it, and where the face's middle then is."""
+    side = int(np.ceil(np.hypot(*image.shape[:2])))
+    angle = np.deg2rad(degrees)
+    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    shift = side / 2 - turn @ (np.array(image.shape[1::-1]) / 2)
+    picture = cv2.warpAffine(image, np.c_[turn, shift], (side, side), borderValue=(90, 90, 90))
+    return picture, turn @ FACE + shift
+
+
+def middle(found: Detection) -> np.ndarray:
+    return np.array([found.box[0] + found.box[2], found.box[1] + found.box[3]]) / 2
+
+
+def test_a_portrait_has_one_face_where_it_is(astronaut: np.ndarray) -> None:
+    found, = detect_faces(astronaut)
+    assert np.abs(middle(found) - FACE).max() < 12
+    assert FACE_SIZE * 0.8 < found.size < FACE_SIZE * 1.35
+    assert found.angle_deg == 0
+
+
+@pytest.mark.parametrize("scale", [0.25, 0.5, 3, 6])
+def test_the_size_of_the_picture_does_not_matter(astronaut: np.ndarray, scale: float) -> None:
+    picture = cv2.resize(astronaut, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)
+    found = detect_faces(picture)[0]
+    assert np.abs(middle(found) / scale - FACE).max() < 15
+    assert FACE_SIZE * 0.75 < found.size / scale < FACE_SIZE * 1.4
+
+
+@pytest.mark.parametrize("degrees", [-150, -90, -60, -30, 30, 60, 90, 180])
+def test_a_turned_head_is_found_and_its_crop_turned_upright(astronaut: np.ndarray, degrees: float) -> None:
+    picture, face = turned(astronaut, degrees)
+    found = detect_faces(picture)[0]
+    assert np.abs(middle(found) - face).max() < 25
+    left_over = (np.rad2deg(found.crop.angle_rad) + degrees + 180) % 360 - 180
+    assert abs(left_over) < 32
+
+
+def test_a_face_that_fills_the_picture_is_found(astronaut: np.ndarray) -> None:
+    tight = astronaut[75:180, 172:280]
+    found = detect_faces(tight)[0]
+    assert np.abs(middle(found) - (FACE - [172, 75])).max() < 15
+
+
+def test_all_faces_come_largest_first(astronaut: np.ndarray) -> None:
+    head = astronaut[:260, 100:360]
+    canvas = np.full((520, 800, 3), 120, np.uint8)
+    canvas[:520, :520] = cv2.resize(head, (520, 520))
+    canvas[100:230, 600:730] = cv2.resize(head, (130, 130), interpolation=cv2.INTER_AREA)
+    sizes = [found.size for found in detect_faces(canvas, small_faces=True)]
+    assert len(sizes) == 2 and sizes[0] > 2.5 * sizes[1]
+
+
+def test_overlapping_boxes_are_one_face(astronaut: np.ndarray) -> None:
+    assert len(detect_faces(astronaut, small_faces=True)) == 1
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 4000), (15, 15), (16, 20_000), (64, 64)])
+def test_a_picture_without_a_face_has_none(size: tuple[int, int]) -> None:
+    assert detect_faces(np.full((*size, 3), 130, np.uint8)) == []
+
+
+def test_noise_has_no_face() -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (300, 300, 3), dtype=np.uint8)
+    assert detect_faces(noise) == []
+
+
+def test_the_crop_of_a_box_is_the_measured_square() -> None:
+    crop = Detection((100.0, 100.0, 200.0, 200.0), 1.0).crop
+    square = SQUARES["front"]
+    assert 1 / crop.scale == pytest.approx(100 * square.side)
+    assert crop.to_image(np.array([0.5, 0.5])) == pytest.approx([150 + 100 * square.right, 150 - 100 * square.up])
+
+
+def test_left_and_right_are_treated_alike() -> None:
+    for left, right in (("looks left", "looks right"), ("tilted left", "tilted right")):
+        a, b = SQUARES[left], SQUARES[right]
+        assert (a.side, a.up, a.right, a.turn_deg) == (b.side, b.up, -b.right, -b.turn_deg)
+
+
+def test_above_the_box_means_towards_the_top_of_the_head() -> None:
+    box = (0.0, 0.0, 100.0, 100.0)
+    away = [Detection(box, 1.0, "looks left", angle).crop.to_image(np.array([0.5, 0.5])) - 50 for angle in (0, 90)]
+    # turned clockwise by a quarter, what was right is below, what was above is right
+    assert away[1] == pytest.approx([-away[0][1], away[0][0]])
