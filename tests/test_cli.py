@@ -1,0 +1,157 @@
+"""What a user of the command `lprnet` may rely on."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from inference_core.cli import main
+from inference_core.images import read_image, write_image
+
+SIGNS = {"obj": b"mtllib", "ply": b"ply", "glb": b"glTF", "npz": b"PK"}
+
+
+@pytest.fixture(autouse=True)
+def weights(tiny_weights: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("LPRNET_WEIGHTS", str(tiny_weights))
+    return tiny_weights
+
+
+@pytest.fixture
+def two_faces(tmp_path: Path, astronaut: np.ndarray) -> Path:
+    head = astronaut[:260, 100:360]
+    canvas = np.full((520, 800, 3), 120, np.uint8)
+    canvas[:, :520] = cv2.resize(head, (520, 520))
+    canvas[100:260, 600:760] = cv2.resize(head, (160, 160), interpolation=cv2.INTER_AREA)
+    path = tmp_path / "family.png"
+    write_image(path, canvas)
+    return path
+
+
+def run(*arguments: str | Path) -> int:
+    """Exit code, whichever way the command ends."""
+    try:
+        return main([str(argument) for argument in arguments])
+    except SystemExit as stop:
+        return int(stop.code or 0)
+
+
+def names(folder: Path) -> set[str]:
+    return {path.name for path in folder.iterdir()}
+
+
+@pytest.mark.parametrize("ending", SIGNS)
+def test_the_ending_says_what_is_written(astronaut_png: Path, tmp_path: Path, ending: str, capsys) -> None:
+    out = tmp_path / f"face.{ending}"
+    assert run("image", astronaut_png, "-o", out, "--texture-size", "64") == 0
+    assert SIGNS[ending] in out.read_bytes()[:2000]
+    assert capsys.readouterr().out.strip() == str(out)
+
+
+@pytest.mark.parametrize("what", ["overlay", "depth"])
+def test_pictures_of_what_was_found(astronaut_png: Path, astronaut: np.ndarray, tmp_path: Path, what: str) -> None:
+    out = tmp_path / "seen.png"
+    assert run("image", astronaut_png, "-o", out, "--picture", what) == 0
+    assert read_image(out).shape == astronaut.shape
+    assert not np.array_equal(read_image(out), astronaut)
+
+
+def test_a_png_is_an_overlay_unless_depth_is_asked_for(astronaut_png: Path, tmp_path: Path) -> None:
+    assert run("image", astronaut_png, "-o", tmp_path / "a.png") == 0
+    assert run("image", astronaut_png, "-o", tmp_path / "b.png", "--picture", "overlay") == 0
+    assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
+
+
+def test_all_faces_are_numbered(two_faces: Path, tmp_path: Path, capsys) -> None:
+    assert run("image", two_faces, "-o", tmp_path / "f.npz", "--all-faces", "--texture-size", "32") == 0
+    assert {"f-1.npz", "f-2.npz"} <= names(tmp_path) and "f.npz" not in names(tmp_path)
+    assert len(capsys.readouterr().out.splitlines()) == 2
+
+
+def test_an_overlay_shows_all_faces_in_one_picture(two_faces: Path, tmp_path: Path) -> None:
+    assert run("image", two_faces, "-o", tmp_path / "all.png", "--all-faces") == 0
+    assert run("image", two_faces, "-o", tmp_path / "one.png") == 0
+    changed = (read_image(tmp_path / "all.png") != read_image(tmp_path / "one.png")).any(2)
+    assert changed[:, 560:].any() and not changed[:, :400].any()
+
+
+def test_several_photos_go_into_a_folder(astronaut_png: Path, two_faces: Path, tmp_path: Path, capsys) -> None:
+    out = tmp_path / "out"
+    assert run("image", astronaut_png, two_faces, "-o", out, "--format", "npz", "--texture-size", "32") == 0
+    assert names(out) == {"astronaut.npz", "family.npz"}
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("[1/2, ") and lines[1].startswith("[2/2, ")
+
+
+def test_photos_of_one_name_do_not_overwrite_each_other(astronaut_png: Path, tmp_path: Path) -> None:
+    photos = []
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+        photos.append(Path(shutil.copy(astronaut_png, tmp_path / folder / "x.png")))
+    assert run("image", *photos, "-o", tmp_path / "out", "--format", "npz", "--texture-size", "32") == 0
+    assert names(tmp_path / "out") == {"x.npz", "x-2.npz"}
+
+
+def test_one_bad_photo_does_not_lose_the_others(astronaut_png: Path, tmp_path: Path, capsys) -> None:
+    bad = tmp_path / "bad.jpg"
+    bad.write_text("no picture")
+    out = tmp_path / "out"
+    assert run("image", bad, astronaut_png, "-o", out, "--format", "npz", "--texture-size", "32") == 2
+    assert names(out) == {"astronaut.npz"}
+    errors = capsys.readouterr().err.splitlines()
+    assert len(errors) == 2 and "bad.jpg" in errors[0] and "1 of 2 photos failed" in errors[1]
+
+
+def test_a_photo_is_never_overwritten(astronaut_png: Path, tmp_path: Path, capsys) -> None:
+    photo = Path(shutil.copy(astronaut_png, tmp_path / "photo.png"))
+    before = photo.read_bytes()
+    assert run("image", photo, "-o", photo) == 2
+    assert run("image", photo, "-o", tmp_path, "--format", "png") == 2
+    assert photo.read_bytes() == before
+    assert "would be overwritten" in capsys.readouterr().err
+
+
+def test_a_box_and_a_network_can_be_chosen(astronaut_png: Path, tmp_path: Path) -> None:
+    for number, weights in enumerate(("lprnet", "lprnet2")):
+        out = tmp_path / f"{number}.npz"
+        assert run("image", astronaut_png, "-o", out, "--box", "176,75,276,175", "--weights", weights, "--engine",
+                   "tensorflow", "--texture-size", "32") == 0
+        assert out.stat().st_size > 1000
+
+
+@pytest.mark.parametrize(("arguments", "cause"), [
+    (["-o", "x.fbx"], "files ending in .fbx cannot be written"),
+    (["-o", "x.obj", "--box", "1,2,3"], "is not four numbers"), (["-o", "x.obj", "--box", "a,b,c,d"], "is not four numbers"),
+    (["-o", "x.obj", "--box", "1,2,30,40", "--all-faces"], "give one of them"),
+    (["-o", "x.obj", "--texture-size", "0"], "whole number from"), (["-o", "x.obj", "--texture-size", "1e9"], "whole number"),
+    (["-o", "x.obj", "--picture", "depth"], "is for .png"), (["-o", "x.obj", "--format", "ply"], "does not fit"),
+    (["more.png", "-o", "x.obj"], "2 photos do not fit"), (["-o", "x.obj", "--engine", "abacus"], "abacus"), ([], "-o")])
+def test_wrong_options_are_explained(astronaut_png: Path, tmp_path: Path, monkeypatch, capsys, arguments, cause) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run("image", astronaut_png, *arguments) == 2
+    assert cause in capsys.readouterr().err
+    assert names(tmp_path) == set()
+
+
+def test_an_unknown_network_is_answered_with_the_names_there_are(astronaut_png: Path, tmp_path: Path, capsys) -> None:
+    assert run("image", astronaut_png, "-o", tmp_path / "x.obj", "--weights", "huge") == 1
+    assert "choose one of lprnet2, lprnet" in capsys.readouterr().err
+
+
+def test_info_tells_engines_weights_and_licences(capsys) -> None:
+    assert run("info") == 0
+    out = capsys.readouterr().out
+    for part in ("litert: ", "tensorflow: ", "lprnet2 (default): 64 px, CC0-1.0", "lprnet: 128 px", "nme68 4.5",
+                 "lprnet_blender: GPL-3.0-or-later", "a test"):
+        assert part in out
+
+
+def test_the_module_runs_like_the_command(astronaut_png: Path, tmp_path: Path, weights: Path, run_python) -> None:
+    for module in ("inference_core", "inference_core.cli"):
+        done = run_python("-m", module, "image", astronaut_png, "-o", tmp_path / "face.ply", "--texture-size", "32",
+                          weights=weights)
+        assert (done.returncode, done.stdout.strip(), done.stderr) == (0, str(tmp_path / "face.ply"), "")
