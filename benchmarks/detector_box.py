@@ -62,7 +62,7 @@ def squares_of(measured: list) -> tuple[dict[str, list[float]], dict[str, int]]:
         cos, sin = np.cos(np.deg2rad(turn)), np.sin(np.deg2rad(turn))
         sign = 1 if same == view else -1
         aside = 0.0 if view == "front" else sign * np.median(cos * right + sin * down)
-        squares[view] = [float(np.median(side)), float(np.median(sin * right - cos * down)), float(aside), sign * turn]
+        squares[view] = [float(np.median(side)), float(np.median(sin * right - cos * down)), float(aside) + 0.0, sign * turn + 0.0]
         counts[view] = len(rows[same])
     return squares, counts
 

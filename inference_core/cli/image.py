@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -72,7 +73,6 @@ def run(options: argparse.Namespace) -> int:
 def plan(options: argparse.Namespace) -> list[Job]:
     """What is to be done, checked before anything is. Raises InputError, OutputError; wrong options leave the program."""
     from inference_core.errors import InputError
-    from inference_core.files import written_beside
 
     ending = options.output.suffix.lower().removeprefix(".")
     one_file = ending in MESHES + PICTURES and not options.output.is_dir()
@@ -94,9 +94,7 @@ def plan(options: argparse.Namespace) -> list[Job]:
     else:
         _make_folder(options.output)
         jobs = [Job(photo, options.output / f"{name}.{kind}") for photo, name in _named(options.photos)]
-    with written_beside(jobs[0].output.with_name(".lprnet-check")) as path:     # found out now, not after the work
-        path.touch()
-    jobs[0].output.with_name(".lprnet-check").unlink(missing_ok=True)
+    _check_writable(jobs[0].output)                         # found out now, not after the work
     photos = {photo.resolve() for photo in options.photos}
     for job in jobs:
         if job.output.resolve() in photos:
@@ -158,6 +156,15 @@ def _make_folder(path: Path) -> None:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(f"{path}: cannot be used as a folder ({error.strerror or error}); choose another") from error
+
+
+def _check_writable(path: Path) -> None:
+    from inference_core.errors import OutputError
+    try:
+        with tempfile.TemporaryFile(dir=path.parent):
+            pass
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be written ({error.strerror or error}); choose another name or folder") from error
 
 
 def _progress(number: int, count: int, start: float) -> str:
