@@ -21,7 +21,7 @@ from training.progress import Progress
 
 CANVAS = 480
 ROLL_SPREAD_DEG = 20
-MIRRORED = {"looks right": "looks left", "tilted right": "tilted left"}
+MIRRORED = {"looks right": "looks left", "tilted right": "tilted left", "profile right": "profile left"}
 YAW_BANDS = ((0, 15), (15, 30), (30, 45), (45, 60), (60, 90))
 
 
@@ -57,6 +57,8 @@ def squares_of(measured: list) -> tuple[dict[str, list[float]], dict[str, int]]:
     squares, counts = {}, {}
     for view in SQUARES:
         same = MIRRORED.get(view, view)
+        if not rows[same]:
+            continue
         side, right, down, roll = np.array(rows[same]).T
         turn = float(np.median(roll)) if same.startswith("tilted") else 0.0
         cos, sin = np.cos(np.deg2rad(turn)), np.sin(np.deg2rad(turn))

@@ -65,6 +65,15 @@ def test_all_faces_come_largest_first(astronaut: np.ndarray) -> None:
     assert len(sizes) == 2 and sizes[0] > 2.5 * sizes[1]
 
 
+@pytest.mark.parametrize("mirrored", [False, True])
+def test_a_profile_is_found_and_the_side_that_it_looks_to(mirrored: bool) -> None:
+    data = pytest.importorskip("skimage.data", reason="scikit-image brings the test picture")
+    photographer = np.stack([data.camera()[:, ::-1 if mirrored else 1]] * 3, 2)         # looks to the right
+    found = detect_faces(np.ascontiguousarray(photographer))[0]
+    assert np.abs(middle(found) - [511 - 240 if mirrored else 240, 160]).max() < 20
+    assert found.view.endswith("left" if mirrored else "right")
+
+
 def test_overlapping_boxes_are_one_face(astronaut: np.ndarray) -> None:
     assert len(detect_faces(astronaut, small_faces=True)) == 1
 
@@ -87,7 +96,7 @@ def test_the_crop_of_a_box_is_the_measured_square() -> None:
 
 
 def test_left_and_right_are_treated_alike() -> None:
-    for left, right in (("looks left", "looks right"), ("tilted left", "tilted right")):
+    for left, right in (("looks left", "looks right"), ("tilted left", "tilted right"), ("profile left", "profile right")):
         a, b = SQUARES[left], SQUARES[right]
         assert (a.side, a.up, a.right, a.turn_deg) == (b.side, b.up, -b.right, -b.turn_deg)
 
