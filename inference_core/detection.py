@@ -8,6 +8,7 @@ degrees it misses most; half of those OpenCV's profile cascade finds (Viola & Jo
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -31,23 +32,24 @@ class Square:
 # dlib's detector is five, each for a view, and the cascade one; the squares were measured, left and right made alike, with
 # python -m benchmarks.detector_box build/pool/portraits-train-1
 SQUARES = {
-    "front": Square(1.46, -0.02, 0.0, 0.0),
-    "looks left": Square(1.34, -0.08, 0.14, 0.0),       # towards the left edge of the picture
-    "looks right": Square(1.34, -0.08, -0.14, 0.0),
-    "tilted left": Square(1.42, -0.03, 0.0, -24.0),
-    "tilted right": Square(1.42, -0.03, 0.0, 24.0),
-    "profile left": Square(1.07, 0.0, 0.115, 0.0),
-    "profile right": Square(1.07, 0.0, -0.115, 0.0),
+    "front": Square(1.44, -0.03, 0.0, 0.0),
+    "looks left": Square(1.35, -0.07, 0.14, 0.0),       # towards the left edge of the picture
+    "looks right": Square(1.35, -0.07, -0.14, 0.0),
+    "tilted left": Square(1.42, -0.03, 0.0, -25.0),
+    "tilted right": Square(1.42, -0.03, 0.0, 25.0),
+    "profile left": Square(1.18, -0.12, 0.0, 0.0),
+    "profile right": Square(1.18, -0.12, 0.0, 0.0),
 }
 
-QUICK, THOROUGH, FINEST = 640, 1280, 2400       # longest side in pixels that the detector is given
+QUICK, TURNED, THOROUGH, FINEST = 640, 960, 1280, 2400      # longest side in pixels that the detector is given
 MAX_GROW = 4.0                  # a small picture is enlarged at most so many times
 MARGIN = 0.3                    # of repeated border round pictures that a face fills, in picture sides
-TURNS_DEG = (30, -30, 60, -60, 90, -90, 180)
-TURNED_SCORE = 0.3              # a turned picture must convince more: it shows the detector what it never learned
+TURNS_DEG = (60, -60, 90, -90, 30, -30, 180)
+SURE_SCORE = 0.4                # badges and coins reach 0.3; most faces are above 0.5
 CASCADE_STEP, CASCADE_NEIGHBOURS, CASCADE_SMALLEST = 1.1, 4, 48
 SAME = 0.35                     # boxes that overlap by this share of the smaller one are one face
 SMALLEST = 16                   # pictures with a shorter side than this hold no face
+USUAL_STAGES = 3                # that find several faces of a picture: quick, thorough, profiles
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,11 @@ class Detection:
     score: float
     view: str = "front"
     angle_deg: float = 0.0
+
+    @property
+    def sure(self) -> bool:
+        """Whether the detector alone can be believed; else a network's presence should decide."""
+        return self.score >= SURE_SCORE
 
     @property
     def size(self) -> float:
@@ -77,27 +84,37 @@ class Detection:
         return crop_around(middle + self.size * away, self.size * square.side, -angle)
 
 
-def detect_faces(image: np.ndarray, *, small_faces: bool = False) -> list[Detection]:
-    """image (H, W, 3) uint8 RGB -> the faces, largest first; [] where none is found.
+def detect_faces(image: np.ndarray, *, all_faces: bool = False) -> list[Detection]:
+    """image (H, W, 3) uint8 RGB -> the faces, sure ones first, then largest first; [] where none is found.
 
-    Stops at the first stage that finds a face: the picture scaled to a bounded size, then larger, then for profiles, then
-    with a border, then turned, then larger still. small_faces: does not stop before profiles and smaller faces are found.
+    Stops at the first stage (see `search`) that finds a sure one, with all_faces not before small faces and profiles
+    have been looked for. Where no stage finds a sure one, the unsure ones are given.
     """
+    found: list[Detection] = []
+    for number, stage in enumerate(search(image), 1):
+        found = merged(found + stage)
+        if any(one.sure for one in found) and (number >= USUAL_STAGES or not all_faces):
+            break
+    return found
+
+
+def search(image: np.ndarray) -> Iterator[list[Detection]]:
+    """What each stage finds, merged: the picture scaled to a bounded size; larger; profiles; with a border; turned;
+    larger still."""
     height, width = image.shape[:2]
     if min(height, width) < SMALLEST:
-        return []
+        return
     # everything is looked for in one bounded copy: a picture of a hundred million pixels is scaled down once
     grey = _scaled(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), min(FINEST / max(height, width), 1))
-    found = _look(grey, QUICK)
-    if small_faces or not found:
-        found = _merge(found + _look(grey, THOROUGH) + _look_for_profiles(grey))
-    if not found:
-        found = _look(grey, QUICK, margin=MARGIN)
-    for angle in () if found else TURNS_DEG:
-        found += [d for d in _look(grey, QUICK, angle_deg=angle) if d.score > TURNED_SCORE]
-    if not found:
-        found = _look(grey, FINEST)
-    return [_enlarged(d, width / grey.shape[1], height / grey.shape[0]) for d in _merge(found)]
+    stages: tuple[Callable[[], list[Detection]], ...] = (
+        lambda: _look(grey, QUICK),
+        lambda: _look(grey, THOROUGH),
+        lambda: _look_for_profiles(grey),
+        lambda: _look(grey, QUICK, margin=MARGIN),
+        lambda: [found for angle in TURNS_DEG for found in _look(grey, TURNED, angle_deg=angle)],
+        lambda: _look(grey, FINEST))
+    for stage in stages:
+        yield [_enlarged(d, width / grey.shape[1], height / grey.shape[0]) for d in merged(stage())]
 
 
 def _look(grey: np.ndarray, longest: int, angle_deg: float = 0.0, margin: float = 0.0) -> list[Detection]:
@@ -164,20 +181,21 @@ def _scaled(grey: np.ndarray, scale: float) -> np.ndarray:
     return cv2.resize(grey, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
 
 
-def _merge(found: list[Detection]) -> list[Detection]:
-    """Of boxes that overlap the surest stays; largest first."""
+def merged(found: list[Detection]) -> list[Detection]:
+    """Of boxes that overlap the surest stays; sure ones first, then largest first."""
     kept: list[Detection] = []
     for one in sorted(found, key=lambda d: -d.score):
-        if all(_overlap(one.box, other.box) < SAME for other in kept):
+        if not any(overlapping(one, other) for other in kept):
             kept.append(one)
-    return sorted(kept, key=lambda d: -d.size)
+    return sorted(kept, key=lambda d: (not d.sure, -d.size))
 
 
-def _overlap(a, b) -> float:
-    """Shared area as a share of the smaller box."""
+def overlapping(one: Detection, other: Detection) -> bool:
+    """Whether two detections are one face."""
+    a, b = one.box, other.box
     wide, high = min(a[2], b[2]) - max(a[0], b[0]), min(a[3], b[3]) - max(a[1], b[1])
     smaller = min((r[2] - r[0]) * (r[3] - r[1]) for r in (a, b))
-    return max(wide, 0.0) * max(high, 0.0) / max(smaller, 1e-9)
+    return max(wide, 0.0) * max(high, 0.0) > SAME * max(smaller, 1e-9)
 
 
 @lru_cache(maxsize=1)
