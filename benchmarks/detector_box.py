@@ -64,7 +64,8 @@ def squares_of(measured: list) -> tuple[dict[str, list[float]], dict[str, int]]:
         cos, sin = np.cos(np.deg2rad(turn)), np.sin(np.deg2rad(turn))
         sign = 1 if same == view else -1
         aside = 0.0 if view == "front" else sign * np.median(cos * right + sin * down)
-        squares[view] = [float(np.median(side)), float(np.median(sin * right - cos * down)), float(aside) + 0.0, sign * turn + 0.0]
+        up = float(np.median(sin * right - cos * down))
+        squares[view] = [float(np.median(side)), up, float(aside) + 0.0, sign * turn + 0.0]
         counts[view] = len(rows[same])
     return squares, counts
 
@@ -101,8 +102,8 @@ def main(arguments: list[str] | None = None) -> None:
 def _left_over(image: np.ndarray, landmarks: np.ndarray) -> float | None:
     truth = crop_from_landmarks(landmarks, upright=True)
     corners = np.array([[0.0, 0], [1, 0], [0, 1], [1, 1]])
-    distances = [float(np.linalg.norm(found.crop.to_image(corners) - truth.to_image(corners), axis=1).max() * truth.scale)
-                 for found in detect_faces(image)]
+    apart = [found.crop.to_image(corners) - truth.to_image(corners) for found in detect_faces(image)]
+    distances = [float(np.linalg.norm(corner, axis=1).max() * truth.scale) for corner in apart]
     return min((d for d in distances if d < 1), default=None)
 
 

@@ -29,8 +29,8 @@ class Square:
     turn_deg: float
 
 
-# dlib's detector is five, each for a view, and the cascade one; the squares were measured, left and right made alike, with
-# python -m benchmarks.detector_box build/pool/portraits-train-1
+# dlib's detector is five, each for a view, and the cascade is one more. The squares were measured, left and right made
+# alike, with python -m benchmarks.detector_box build/pool/portraits-train-1
 SQUARES = {
     "front": Square(1.44, -0.03, 0.0, 0.0),
     "looks left": Square(1.35, -0.07, 0.14, 0.0),       # towards the left edge of the picture
@@ -54,9 +54,10 @@ USUAL_STAGES = 3                # that find several faces of a picture: quick, t
 
 @dataclass(frozen=True)
 class Detection:
-    """box (left, top, right, bottom) in image pixels; score: dlib's, higher is surer, above 0 a face, 0 where the profile
-    cascade found it; view: which of the detectors found it, a key of SQUARES; angle_deg: how far clockwise the picture was turned back before it was found; the box is
-    then the one of the turned picture, about the same centre."""
+    """box (left, top, right, bottom) in image pixels; score: dlib's, higher is surer, above 0 a face, 0 where the
+    profile cascade found it; view: which of the detectors found it, a key of SQUARES; angle_deg: how far clockwise the
+    head is turned in the picture that was turned back to find it; the box is then the one of the turned picture, about
+    the same centre."""
 
     box: tuple[float, float, float, float]
     score: float
@@ -156,7 +157,8 @@ def _look_for_profiles(grey: np.ndarray) -> list[Detection]:
     return found
 
 
-def _turning(shape: tuple[int, int], angle_deg: float, margin: float) -> tuple[np.ndarray, np.ndarray, tuple[int, int]]:
+def _turning(shape: tuple[int, int], angle_deg: float,
+             margin: float) -> tuple[np.ndarray, np.ndarray, tuple[int, int]]:
     """Turn (2, 2), shift (2,), canvas (width, height): the picture turned about its middle, on a canvas that holds it."""
     height, width = shape
     cos, sin = np.cos(np.deg2rad(-angle_deg)), np.sin(np.deg2rad(-angle_deg))
@@ -170,8 +172,8 @@ def _turning(shape: tuple[int, int], angle_deg: float, margin: float) -> tuple[n
 def _enlarged(found: Detection, across: float, down: float) -> Detection:
     """From the pixels of the scaled picture to those of the whole one."""
     left, top, right, bottom = found.box
-    box = ((left + 0.5) * across - 0.5, (top + 0.5) * down - 0.5, (right + 0.5) * across - 0.5, (bottom + 0.5) * down - 0.5)
-    return replace(found, box=box)
+    return replace(found, box=((left + 0.5) * across - 0.5, (top + 0.5) * down - 0.5,
+                               (right + 0.5) * across - 0.5, (bottom + 0.5) * down - 0.5))
 
 
 def _scaled(grey: np.ndarray, scale: float) -> np.ndarray:

@@ -101,7 +101,8 @@ def _load(name: str, engine: str, threads: int, folder: Path) -> Network:
         module, package = ENGINES[engine]
         others = [other for other in ENGINES if other != engine and installed(other)]
         instead = f", or use the engine {others[0]}" if others else ""
-        raise EngineError(f"the engine {engine} is not installed (no module {module}); run: pip install {package}{instead}")
+        raise EngineError(f"the engine {engine} is not installed (no module {module}); run: pip install {package}"
+                          f"{instead}")
     start = _start_litert if engine == "litert" else _start_tensorflow
     roles = [ROLE[engine]] + ([f"{ROLE[engine]}_decoder"] if card.kind == "encoder_decoder" else [])
     shapes = [(1, card.input_size, card.input_size, 3), None]
@@ -118,7 +119,8 @@ def _started(start, file: WeightsFile, threads: int, shape: tuple[int, ...] | No
             return start(data, threads, shape)
     except Exception as error:          # the engines raise many kinds, down to RuntimeError and OSError
         cause = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
-        raise EngineError(f"{file.path}: the engine cannot load this network ({cause}); update the engine's package") from error
+        raise EngineError(f"{file.path}: the engine cannot load this network ({cause}); update the engine's "
+                          "package") from error
 
 
 def _start_litert(data: bytes, threads: int, shape: tuple[int, ...] | None) -> Runner:

@@ -43,9 +43,9 @@ class LPRNet:
             raise InputError("no face was found in the picture; give one that shows a face larger or more from the front")
         size = self.network.input_size
         # a first look sets the square right, so that it does not depend on the detector's steps
-        vertices = load_topology().vertices(restore(self.network.predict(found[0].crop.cut(image, size)).position_map_crop,
-                                                    found[0].crop))
-        self.crop = crop_from_landmarks(load_topology().landmarks(vertices), upright=False)
+        topology, first = load_topology(), found[0].crop
+        answer = restore(self.network.predict(first.cut(image, size)).position_map_crop, first)
+        self.crop = crop_from_landmarks(topology.landmarks(topology.vertices(answer)), upright=False)
         return self.crop.cut(image, size).astype(np.float32) / 255
 
     def predict_uv(self, cropped_face: np.ndarray) -> np.ndarray:

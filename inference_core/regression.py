@@ -15,8 +15,8 @@ from inference_core.errors import InputError
 from inference_core.pose import HeadPose, decompose, fit_pose
 from inference_core.topology import Topology, load_topology
 
-# Below: no face. Of held-out faces, damaged as in training, 99 % reach 0.994; of crops without a whole face 5 % reach 0.1,
-# but a round badge with letters, of which the detector was not sure either, reached 0.993.
+# Below: no face. Of held-out faces, damaged as in training, 99 % reach 0.994; of crops without a whole face 5 % reach
+# 0.1, but a round badge with letters, of which the detector was not sure either, reached 0.993.
 MIN_PRESENCE, MIN_PRESENCE_UNSURE = 0.5, 0.995
 MAX_PASSES = 5
 SMALLEST_BOX = 8.0              # pixels a side; a smaller box shows nothing
@@ -97,10 +97,11 @@ def capture_faces(image: np.ndarray, options: CaptureOptions = CaptureOptions(),
     return sorted(faces, key=lambda face: -_size(face.box))
 
 
-def capture_crop(image: np.ndarray, crop: Crop, network: Network, passes: int = 2, least_presence: float = MIN_PRESENCE,
+def capture_crop(image: np.ndarray, crop: Crop, network: Network, passes: int = 2,
+                 least_presence: float = MIN_PRESENCE,
                  on_step: Callable[[str], None] = lambda name: None) -> Face | None:
-    """The face in a crop, None where the network is less sure than least_presence. Every further pass sees the crop of the last answer, turned
-    so that the eyes are level: what the network was trained on most."""
+    """The face in a crop, None where the network is less sure than least_presence. Every further pass sees the crop of
+    the last answer, turned so that the eyes are level: what the network was trained on most."""
     topology = load_topology()
     for number in range(passes):
         prediction = network.predict(crop.cut(image, network.input_size))
@@ -139,7 +140,8 @@ def pose_in_image(pose: HeadPose, crop: Crop) -> HeadPose:
     cos, sin = np.cos(crop.angle_rad), np.sin(crop.angle_rad)
     # the crop turned the picture clockwise by the angle; seen with y up, turning back is counter-clockwise positive
     back = np.array([[cos, -sin, 0], [sin, cos, 0], [0, 0, 1]])
-    return HeadPose(back @ pose.rotation, pose.scale / crop.scale, crop.to_image(np.asarray(pose.shift)), pose.inverse_distance)
+    return HeadPose(back @ pose.rotation, pose.scale / crop.scale, crop.to_image(np.asarray(pose.shift)),
+                    pose.inverse_distance)
 
 
 def _check(image: np.ndarray, options: CaptureOptions) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from inference_core.crop import LANDMARK_CROP_SCALE, LANDMARK_CROP_UP
 from inference_core.errors import WeightsError
 from inference_core.paths import weights_dir
 from inference_core.topology import load_topology
@@ -52,8 +53,8 @@ class WeightsCard:
     """One network of a weights folder.
 
     kind: "position_map" (crop -> map) or "encoder_decoder" (crop -> code, pose, presence; code -> canonical map);
-    input_size: side of the crop in pixels; crop_scale, crop_up: the crop that it was trained on (see `inference_core.crop`);
-    files {role: WeightsFile}; scores and trained: free-form, as the trainer wrote them.
+    input_size: side of the crop in pixels; crop_scale, crop_up: the crop that it was trained on, as in
+    `inference_core.crop`; files {role: WeightsFile}; scores and trained: free-form, as the trainer wrote them.
     """
 
     name: str
@@ -104,6 +105,9 @@ def find_card(name: str = "default", folder: str | Path | None = None) -> Weight
         raise WeightsError(f"{path}: holds no network {name!r}; choose one of {', '.join(cards)}")
     if card.topology_sha256 != load_topology().sha256:
         raise WeightsError(f"{path}: the network {card.name!r} was trained on another topology than topology.npz; {FETCH}")
+    if (card.crop_scale, card.crop_up) != (LANDMARK_CROP_SCALE, LANDMARK_CROP_UP):
+        raise WeightsError(f"{path}: the network {card.name!r} was trained on crops {card.crop_scale:g} x the face, and this "
+                           f"version cuts {LANDMARK_CROP_SCALE:g} x; update one of the two")
     return card
 
 
@@ -141,7 +145,7 @@ def _card(folder: Path, entry: dict) -> WeightsCard:
 def _file(folder: Path, role: str, entry: dict) -> WeightsFile:
     entry = _expect(entry, dict, f"files {role}")
     # a plain name: nothing outside the folder can be meant, on any system
-    name = _expect(entry["path"], str, f"path of {role}", lambda v: re.fullmatch(r"[A-Za-z0-9_-][A-Za-z0-9_.-]{0,100}", v))
+    name = _expect(entry["path"], str, f"path of {role}", lambda v: re.fullmatch(r"[\w-][\w.-]{0,100}", v, re.ASCII))
     size = _expect(entry["bytes"], int, f"bytes of {role}", lambda v: 0 < v <= MAX_FILE_BYTES)
     return WeightsFile(folder / name, _sha256(entry["sha256"], f"sha256 of {role}"), size)
 

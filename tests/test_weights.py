@@ -60,6 +60,11 @@ def test_weights_of_another_topology_are_refused(tmp_path: Path) -> None:
         find_card("small", write(tmp_path, card(topology_sha256="0" * 64)))
 
 
+def test_weights_of_another_crop_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(WeightsError, match="trained on crops 2 x the face"):
+        find_card("small", write(tmp_path, card(crop=dict(scale=2, up=0.08))))
+
+
 @pytest.mark.parametrize(("change", "cause"), [
     (dict(name="../evil"), "name is"), (dict(kind="magic"), "kind is"), (dict(input_size=1 << 20), "input_size is"),
     (dict(input_size=True), "input_size is"), (dict(crop=dict(scale=float("nan"), up=0)), "crop scale is"),

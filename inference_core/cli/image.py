@@ -164,7 +164,8 @@ def _check_writable(path: Path) -> None:
         with tempfile.TemporaryFile(dir=path.parent):
             pass
     except OSError as error:
-        raise OutputError(f"{path}: cannot be written ({error.strerror or error}); choose another name or folder") from error
+        raise OutputError(f"{path}: cannot be written ({error.strerror or error}); choose another name or "
+                          "folder") from error
 
 
 def _progress(number: int, count: int, start: float) -> str:
