@@ -32,13 +32,13 @@ class Square:
 # dlib's detector is five, each for a view, and the cascade is one more. The squares were measured, left and right made
 # alike, with python -m benchmarks.detector_box build/pool/portraits-train-1
 SQUARES = {
-    "front": Square(1.44, -0.03, 0.0, 0.0),
+    "front": Square(1.45, -0.03, 0.0, 0.0),
     "looks left": Square(1.35, -0.07, 0.14, 0.0),       # towards the left edge of the picture
     "looks right": Square(1.35, -0.07, -0.14, 0.0),
-    "tilted left": Square(1.42, -0.03, 0.0, -25.0),
-    "tilted right": Square(1.42, -0.03, 0.0, 25.0),
-    "profile left": Square(1.18, -0.12, 0.0, 0.0),
-    "profile right": Square(1.18, -0.12, 0.0, 0.0),
+    "tilted left": Square(1.42, -0.03, 0.0, -24.0),
+    "tilted right": Square(1.42, -0.03, 0.0, 24.0),
+    "profile left": Square(1.24, -0.11, 0.0, 0.0),
+    "profile right": Square(1.24, -0.11, 0.0, 0.0),
 }
 
 QUICK, TURNED, THOROUGH, FINEST = 640, 960, 1280, 2400      # longest side in pixels that the detector is given
