@@ -9,15 +9,13 @@ import numpy as np
 def draw_backdrop(rng: np.random.Generator, size: int) -> np.ndarray:
     """(size, size, 3) float32 linear light in 0..1."""
     kind = rng.random()
-    base = np.float32(rng.random(3) ** 2.0)
-    if kind < 0.15:                                             # a plain wall, lit from one side
-        out = base + np.zeros((size, size, 3), np.float32)
-    else:
-        out = base + np.zeros((size, size, 3), np.float32)
+    base = rng.random() ** 2 * np.exp(rng.normal(0, rng.choice([0.08, 0.3, 0.8]), 3))
+    out = np.zeros((size, size, 3), np.float32) + np.float32(base)
+    if kind > 0.15:                                             # else a plain wall, lit from one side
         for cells in (2, 4, 9, 20)[:rng.integers(1, 5)]:
-            grey = rng.normal(0, 0.12, (cells, cells, 1))
-            noise = (grey + rng.normal(0, 0.05, (cells, cells, 3))).astype(np.float32)
-            out += cv2.resize(noise, (size, size), interpolation=cv2.INTER_CUBIC)
+            grey = rng.normal(0, 0.5, (cells, cells, 1))
+            noise = (grey + rng.normal(0, 0.15, (cells, cells, 3))).astype(np.float32)
+            out *= np.exp(cv2.resize(noise, (size, size), interpolation=cv2.INTER_CUBIC))
     if kind > 0.5:
         _add_shapes(rng, out)
     line = np.linspace(-1, 1, size, dtype=np.float32)

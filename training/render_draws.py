@@ -1,6 +1,7 @@
 """What a rendered face shows: drawn expression, gaze and pose.
 
-Every opening is drawn on its own, so that a network cannot guess lids from lips or one from the other.
+Every opening is drawn on its own, so that a network cannot guess lids from lips or one from the other. Lids are drawn
+as openings, not as weights: with the same weight one person's eyes are shut and another's are not.
 """
 
 from __future__ import annotations
@@ -8,11 +9,14 @@ from __future__ import annotations
 import numpy as np
 
 from inference_core.pose import rotation_from_angles
+from training.expressions import LIP_OVERLAP_CM, Openings
 
 SIDES = ("_L", "_R")
 YAW_SD_DEG, YAW_NORMAL_SHARE, MAX_YAW_DEG = 25.0, 0.55, 85.0
 PITCH_SD_DEG, MAX_PITCH_DEG, ROLL_SD_DEG = 14.0, 35.0, 10.0
 LARGEST_INVERSE_DISTANCE = 0.03             # 1/cm
+MOST_SHUT = 0.1                             # share of the opening that shut eyes may keep: no white shows yet
+SHUT_CM = 0.02
 GAZE_REACH_RAD = np.array([0.45, 0.35])     # across and up, at full strength of the eyeLook shapes
 # what the lips do, whatever the jaw does: (share, shapes with two sides, shapes with one, least strength)
 LIP_ACTIONS = (
@@ -38,11 +42,12 @@ def draw_rotation(rng: np.random.Generator) -> np.ndarray:
     return rotation_from_angles(np.clip(yaw, -MAX_YAW_DEG, MAX_YAW_DEG), pitch, rng.normal(0, ROLL_SD_DEG))
 
 
-def draw_face(rng: np.random.Generator, names: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray]:
-    """Expression weights (E,) float32 in 0..1 in the order of `names`, and the gaze (2,) in radians: to the
-    subject's left, up."""
+def draw_face(rng: np.random.Generator, names: tuple[str, ...], openings: Openings,
+              identity: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Expression weights (E,) float32 in the order of `names` for one person, and the gaze (2,) in radians: to the
+    subject's left, up. Weights are in 0..1, but for what brings lids and jaw to where they belong."""
     weights: dict[str, float] = {}
-    _draw_lids(rng, weights)
+    shares = _draw_lids(rng, weights)
     across, up = np.clip(rng.normal(0, [0.35, 0.3]), -1, 1)
     for side, sign in zip(SIDES, (1, -1)):
         weights |= {"eyeLookOut" + side: sign * across, "eyeLookIn" + side: -sign * across,
@@ -55,7 +60,27 @@ def draw_face(rng: np.random.Generator, names: tuple[str, ...]) -> tuple[np.ndar
         little = (rng.random(len(names)) < 0.15) * rng.random(len(names)) * rng.uniform(0, 0.12)
         little[names.index("mouthClose")] = 0               # tears the lips apart unless the jaw is open
         out += little
-    return np.clip(out, 0, 1).astype(np.float32), np.array([across, up]) * GAZE_REACH_RAD
+    out = np.clip(out, 0, 1)
+    _settle_lids(openings, names, identity, out, shares)
+    _settle_lips(openings, names, identity, out)
+    return out.astype(np.float32), np.array([across, up]) * GAZE_REACH_RAD
+
+
+def _settle_lids(openings, names, identity, weights, shares):
+    """Blink until each eye is as far open as drawn; unless drawn, only until the lids do not pass each other."""
+    present = openings.measure(identity, weights)
+    at_rest = openings.measure(identity, np.zeros_like(weights))
+    for row, side in enumerate(SIDES):
+        wanted = shares[side] * at_rest[row] if side in shares else max(present[row], SHUT_CM)
+        blink = names.index("eyeBlink" + side)
+        weights[blink] += (wanted - present[row]) / openings.expression[row, blink]
+
+
+def _settle_lips(openings, names, identity, weights):
+    """Lips that would pass through each other are parted by the jaw."""
+    jaw = names.index("jawOpen")
+    gaps = openings.measure(identity, weights)[2:]
+    weights[jaw] += max(float(((-LIP_OVERLAP_CM - gaps) / openings.expression[2:, jaw]).max()), 0)
 
 
 def _both(rng, weights, name, value, spread=0.12):
@@ -63,20 +88,24 @@ def _both(rng, weights, name, value, spread=0.12):
         weights[name + side] = max(value + rng.normal(0, spread), 0)
 
 
-def _draw_lids(rng, weights):
+def _draw_lids(rng, weights) -> dict[str, float]:
+    """By side: the share of its opening at rest that an eye is to be open; eyes left out stay as they come."""
+    shares = {}
     pick = rng.random()
     if pick < 0.25:
-        _both(rng, weights, "eyeBlink", rng.uniform(0.85, 1.02), 0.03)
+        shares = dict.fromkeys(SIDES, rng.uniform(0, MOST_SHUT))
     elif pick < 0.35:                                       # wink
         shut, other = SIDES if rng.random() < 0.5 else SIDES[::-1]
-        weights |= {"eyeBlink" + shut: rng.uniform(0.7, 1), "eyeBlink" + other: rng.uniform(0, 0.3),
-                    "cheekSquint" + shut: rng.uniform(0, 0.8)}
+        shares = {shut: rng.uniform(0, 0.3), other: rng.uniform(0.65, 1)}
+        weights["cheekSquint" + shut] = rng.uniform(0, 0.8)
     elif pick < 0.60:
-        _both(rng, weights, "eyeBlink", rng.uniform(0.2, 0.85), 0.05)
+        share = rng.uniform(0.15, 0.85)
+        shares = {side: max(share + rng.normal(0, 0.04), 0) for side in SIDES}
     elif pick < 0.72:
         _both(rng, weights, "eyeWide", rng.uniform(0.2, 1))
     if rng.random() < 0.3:
         _both(rng, weights, "eyeSquint", rng.uniform(0.1, 1))
+    return shares
 
 
 def _draw_jaw(rng, weights):

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from training.render_hair import HairStyle, draw_style
 from training.render_mesh import EYE, FRAME, GUMS, HAIR, HEAD, SKIN, SOCKET, TEETH
 from training.skins import LIP_TONE
 
@@ -20,7 +21,7 @@ DARK_SKIN = 0.25                        # skins below this brightness go with da
 class Look:
     """Colours are linear light. tone (3,); cover (4, 4): colour and strength of brows, beard, goatee, lips;
     flat (9, 4): colour and gloss by kind; iris (3,); pupil radians; mouth_reach cm; collar (5,);
-    lash: strength; hair: thickness cm, where it begins, waviness, or None; glasses: height or None."""
+    lash: strength; hair: None = none; fray: cm, how ragged its edge is; glasses: height, None = none."""
 
     tone: np.ndarray
     cover: np.ndarray
@@ -30,7 +31,8 @@ class Look:
     mouth_reach: float
     collar: np.ndarray
     lash: float
-    hair: tuple[float, float, float] | None
+    hair: HairStyle | None
+    fray: float
     glasses: float | None
 
 
@@ -51,7 +53,7 @@ def draw_look(rng: np.random.Generator, brightness: float) -> Look:
     painted = rng.random() < 0.15
     lips = rng.random(3) * [0.5, 0.12, 0.15] + [0.15, 0, 0] if painted else LIP_TONE * brightness * 1.3
     cover[3] = *lips, rng.uniform(0.3, 0.8) if painted else rng.uniform(0, 0.6)
-    skin_gloss = rng.uniform(0, 0.3)
+    skin_gloss = rng.uniform(0, 0.12 if dark else 0.25)
     white, flesh = rng.uniform(0.65, 1.05), rng.uniform(0.5, 1.1)
     flat = np.zeros((9, 4), np.float32)
     flat[SKIN] = flat[HEAD] = 0, 0, 0, skin_gloss
@@ -69,7 +71,7 @@ def draw_look(rng: np.random.Generator, brightness: float) -> Look:
         iris=iris.astype(np.float32), pupil=rng.uniform(0.12, 0.25), mouth_reach=rng.uniform(1.2, 4.0),
         collar=np.array([rng.uniform(-21, -16), rng.uniform(0, 0.4), *cloth], np.float32),
         lash=rng.uniform(0.2, 0.9),
-        hair=(rng.uniform(0.3, 2.2), rng.uniform(-1.5, 4.5), rng.uniform(0, 1)) if rng.random() < 0.8 else None,
+        hair=draw_style(rng), fray=rng.uniform(0.3, 1.6),
         glasses=rng.uniform(0.8, 1.15) if rng.random() < 0.2 else None)
 
 
@@ -85,8 +87,9 @@ class Light:
     key: np.ndarray
 
 
-def draw_light(rng: np.random.Generator, rotation: np.ndarray) -> Light:
-    """A sky and a ground, a key lamp, sometimes a rim lamp; rotation canonical -> camera axes."""
+def draw_light(rng: np.random.Generator, rotation: np.ndarray, brightness: float) -> Light:
+    """A sky and a ground, a key lamp, sometimes a rim lamp; rotation canonical -> camera axes; brightness of the skin:
+    cameras open a little for dark faces."""
     key = _unit(np.array([rng.normal(0, 0.8), rng.normal(0.35, 0.5), rng.uniform(0.15, 1.2)]))
     rim = _unit(rng.normal(0, 1, 3) + [0, 0, 0.2])
     axis = _unit(np.array([rng.normal(0, 0.6), 1, rng.normal(0.2, 0.5)]))
@@ -96,8 +99,8 @@ def draw_light(rng: np.random.Generator, rotation: np.ndarray) -> Light:
     lights = np.stack([fill * 0.5 * white(), fill * rng.uniform(0.4, 1.2) * white(), fill * rng.uniform(0, 0.7) * white(),
                        axis @ rotation, power * white(), key @ rotation, rim_power * white(), rim @ rotation])
     shadow = (rng.uniform(0.5, 1), rng.uniform(0.5, 2.0)) if rng.random() < 0.6 else (0.0, 1.0)
-    mean = fill * 0.5 + fill * 0.5 + power * max(key[2], 0.3)
-    exposure = float(np.clip(rng.uniform(0.55, 1.3) / mean, 0.6, 2.5))
+    mean = (fill + power * max(key[2], 0.3)) * (brightness / 0.35) ** 0.4
+    exposure = float(np.clip(rng.uniform(0.5, 1.2) / mean, 0.4, 2.5))
     return Light(np.maximum(lights, [[0]] * 3 + [[-1]] + [[0], [-1]] * 2).astype(np.float32),
                  np.array([rng.uniform(8, 40), *rotation[2]], np.float32), np.array(shadow, np.float32), exposure,
                  key @ rotation)

@@ -11,14 +11,13 @@ import numpy as np
 
 from training.face_model import FACE_VERTICES, FaceModel
 from training.head_mesh import MOUTH_SOCKET_FROM
+from training.render_hair import HairShell, build_hair_shell
 
 SKIN, HEAD, SOCKET, GUMS, TEETH, EYE, LASH, HAIR, FRAME = range(9)
 MATERIALS = {"M_Face": SKIN, "M_BackHead": HEAD, "M_GumsTongue": GUMS, "M_Teeth": TEETH,
              "M_ScleraLeft": EYE, "M_ScleraRight": EYE, "M_EyeLashes": LASH}
 TEETH_BACK_CM = 0.15                    # set back, so that a thin lip is never pierced
 LEFT_EYE, RIGHT_EYE = "M_ScleraLeft", "M_ScleraRight"
-SKULL = np.array([0.0, 0.75, -0.62])    # hair grows where this direction is high
-EARS_CM = 9.2                           # skull vertices further out are ears
 TUBE_CM = 0.14
 
 
@@ -28,8 +27,7 @@ class RenderMesh:
 
     mean (V, 3), basis (100 + E, 3 V) float32, identity then expression; triangles (T, 3) int32 into
     [model, hair, glasses]; corner_uv (T, 3, 2) float32: u and v (up) of the material's own tile, 0..1;
-    kinds (T,) int8; hair_vertices (H,): the skull vertex under each; hair_height (H,): how far up the skull;
-    glasses (G, 3): for eyes 6.4 cm apart, origin between the pupils; eyes: vertices of left and right eyeball.
+    kinds (T,) int8; glasses (G, 3): for eyes 6.4 cm apart, origin between the pupils; eyes: vertices of left and right eyeball.
     """
 
     mean: np.ndarray
@@ -37,8 +35,7 @@ class RenderMesh:
     triangles: np.ndarray
     corner_uv: np.ndarray
     kinds: np.ndarray
-    hair_vertices: np.ndarray
-    hair_height: np.ndarray
+    hair: HairShell
     glasses: np.ndarray
     eyes: tuple[np.ndarray, np.ndarray]
 
@@ -59,25 +56,22 @@ def build_render_mesh(model: FaceModel) -> RenderMesh:
     mean = model.neutral[chosen] - model.origin.astype(np.float32)
     inside = np.unique(triangles[np.isin(kinds, (SOCKET, GUMS, TEETH))])
     mean[inside[inside >= FACE_VERTICES], 2] -= TEETH_BACK_CM
-    height = mean @ SKULL.astype(np.float32)
-    skull = np.isin(kinds, (SKIN, HEAD)) & (height[triangles].min(1) > 0) \
-        & (np.abs(mean[triangles][..., 0]).max(1) < EARS_CM)
-    hair_vertices = np.unique(triangles[skull])
+    hair = build_hair_shell(mean, triangles, np.isin(kinds, (SKIN, HEAD)))
     over = np.full(len(chosen), -1)
-    over[hair_vertices] = len(chosen) + np.arange(len(hair_vertices))
+    over[hair.vertices] = len(chosen) + np.arange(len(hair.vertices))
     glasses, glasses_triangles = _glasses()
-    glasses_triangles = glasses_triangles + len(chosen) + len(hair_vertices)
+    glasses_triangles = glasses_triangles + len(chosen) + len(hair.vertices)
     # seen from both sides
     lashes = triangles[kinds == LASH][:, ::-1]
     basis = np.concatenate([model.identity[:, chosen], model.expression[:, chosen]]).astype(np.float32)
     return RenderMesh(
         mean=mean, basis=basis.reshape(len(basis), -1),
-        triangles=np.concatenate([triangles, lashes, over[triangles[skull]], glasses_triangles]).astype(np.int32),
-        corner_uv=np.concatenate([uvs, uvs[kinds == LASH][:, ::-1], uvs[skull],
+        triangles=np.concatenate([triangles, lashes, over[triangles[hair.triangles]], glasses_triangles]).astype(np.int32),
+        corner_uv=np.concatenate([uvs, uvs[kinds == LASH][:, ::-1], uvs[hair.triangles],
                                   np.zeros((len(glasses_triangles), 3, 2), np.float32)]),
-        kinds=np.concatenate([kinds, np.full(len(lashes), LASH), np.full(skull.sum(), HAIR),
+        kinds=np.concatenate([kinds, np.full(len(lashes), LASH), np.full(len(hair.triangles), HAIR),
                               np.full(len(glasses_triangles), FRAME)]).astype(np.int8),
-        hair_vertices=hair_vertices, hair_height=height[hair_vertices], glasses=glasses,
+        hair=hair, glasses=glasses,
         eyes=(new[eyes[0]], new[eyes[1]]))
 
 

@@ -20,13 +20,15 @@ import numpy as np
 from inference_core.pose import HeadPose, compose
 from inference_core.topology import load_topology
 from training.backdrops import draw_backdrop
+from training.expressions import measure_openings
 from training.face_model import NARROW_VERTICES, FaceModel, load_face_model
 from training.labels import label_mesh
 from training.redraw import OVERSAMPLE, to_screen
 from training.render_draws import LARGEST_INVERSE_DISTANCE, draw_face, draw_rotation
+from training.render_hair import grow
 from training.render_look import Look, draw_light, draw_look
 from training.render_mesh import FRAME, HAIR, HEAD, LASH, SKIN, build_render_mesh
-from training.rendering_kernels import colour, darken, illuminate, interpolate
+from training.rendering_kernels import colour, comb, darken, illuminate, interpolate
 from training.sample import SAMPLE_SIZE, Sample, sample_frame
 from training.skins import GAMMA, hair_masks, load_skins
 from training.warping import FAR, rasterise, vertex_normals
@@ -35,8 +37,11 @@ BATCH = 16
 IDENTITY_SD = 0.85
 PUPILS_CM = 6.4                             # the glasses are made for eyes this far apart
 SHADOW_SIZE, SHADOW_CM = 112, 36.0
-BURIED_CM = 0.5                             # where there is no hair, its shell lies this deep under the skin
 STREAK_SIZE = 256
+EYE_ROUNDNESS = 1.03                        # largest over smallest radius of an eyeball's front
+FULLY_LIT_EYE_CM = 0.6                      # lids this far apart keep no light from the eyeball
+FULLY_LIT_MOUTH_CM = 0.7
+EYES_BACK_CM = 0.15                         # eyeballs are drawn this far behind where they are, lids win
 
 
 class RenderSource:
@@ -53,10 +58,11 @@ class RenderSource:
         matrix = label_mesh().landmark_matrix(topology)
         self._landmark_vertices = np.flatnonzero(matrix.any(0))
         self._landmark_weights = matrix[:, self._landmark_vertices]
+        self._openings = measure_openings(face_model, self.landmarks)
         self._masks = hair_masks(face_model, topology)
         self._streaks = _streaks()
         kinds = self._mesh.kinds
-        self._plain = np.flatnonzero(np.isin(kinds, (HAIR, FRAME, LASH)))
+        self._hair_triangles = self._mesh.triangles[kinds == HAIR] - np.int32(len(self._mesh.mean))
         self._surface = self._mesh.triangles[~np.isin(kinds, (HAIR, FRAME, LASH))]
         self._casters = self._mesh.triangles[np.isin(kinds, (SKIN, HEAD))]
 
@@ -65,15 +71,16 @@ class RenderSource:
         for first in range(0, count, BATCH):
             rngs = [np.random.default_rng([seed, n]) for n in range(first, min(first + BATCH, count))]
             identity = np.stack([rng.normal(0, IDENTITY_SD, len(self._model.identity)) for rng in rngs])
-            faces = [draw_face(rng, self._model.expression_names) for rng in rngs]
+            faces = [draw_face(rng, self._model.expression_names, self._openings, person)
+                     for rng, person in zip(rngs, identity)]
             # one matrix product for all shapes of a batch: it is what costs most otherwise
             shapes = self._mesh.shapes(identity, np.stack([weights for weights, _ in faces]))
             for rng, shape, (_, gaze) in zip(rngs, shapes, faces):
                 yield self._sample(rng, shape, gaze)
 
     def landmarks(self, points: np.ndarray) -> np.ndarray:
-        """(V >= 6706, k) -> the 68 points (68, k)."""
-        return self._landmark_weights @ points[self._landmark_vertices]
+        """(..., V >= 6706, k) -> the 68 points (..., 68, k)."""
+        return self._landmark_weights @ points[..., self._landmark_vertices, :]
 
     def _sample(self, rng, shape, gaze) -> Sample:
         rotation = draw_rotation(rng)
@@ -92,24 +99,25 @@ class RenderSource:
     def _draw(self, rng, shape, gaze, pose, skin, look: Look):
         """Linear picture (2 S, 2 S, 3) and where it holds the head (2 S, 2 S)."""
         mesh, size = self._mesh, SAMPLE_SIZE * OVERSAMPLE
+        eyes = _round_eyes(shape, mesh.eyes)
         normals = vertex_normals(shape, self._surface)
-        eyes = np.stack([(shape[rows].min(0) + shape[rows].max(0)) / 2 for rows in mesh.eyes])
-        points = np.concatenate([shape, self._hair(rng, shape, normals, look), self._glasses(shape, eyes, look)])
-        towards = np.float32(pose.rotation[2])
-        normals = np.concatenate([normals, normals[mesh.hair_vertices], np.tile(towards, (len(mesh.glasses), 1))])
+        hair, inside = grow(mesh.hair, shape, look.hair) if look.hair else (shape[mesh.hair.vertices], None)
+        points = np.concatenate([shape, hair, self._glasses(shape, eyes, look)])
+        normals = np.concatenate([normals, vertex_normals(hair, self._hair_triangles),
+                                  np.tile(np.float32(pose.rotation[2]), (len(mesh.glasses), 1))])
         big = replace(pose, scale=pose.scale * OVERSAMPLE, shift=(pose.shift + 0.5) * OVERSAMPLE - 0.5)
         screen = to_screen(points, big)
-        depth = np.full((size, size), FAR, np.float32)
-        ids, weights = _rasterise(screen, mesh.triangles, self._skip(look), depth)
+        screen[np.concatenate(mesh.eyes), 2] -= np.float32(EYES_BACK_CM * big.scale)
+        ids, weights, depth = self._rasterise_head(screen, points, inside, look)
         place, normal = np.empty((size, size, 3), np.float32), np.empty((size, size, 3), np.float32)
         uv, albedo = np.empty((size, size, 2), np.float32), np.empty((size, size, 3), np.float32)
         gloss, image = np.empty((size, size), np.float32), np.zeros((size, size, 3), np.float32)
         interpolate(ids, weights, mesh.triangles, points, normals, mesh.corner_uv, place, normal, uv)
-        lips = self.landmarks(shape)[60:68, 2].mean()
+        points68 = self.landmarks(shape)
         colour(ids, mesh.kinds, place, uv, skin.face, skin.head, self._masks, look.cover, look.tone, look.flat,
-               self._streaks, eyes, _gaze_directions(gaze, eyes), look.iris, look.pupil,
-               np.float32([lips, look.mouth_reach]), look.collar, albedo, gloss)
-        light = draw_light(rng, pose.rotation)
+               self._streaks, eyes, _gaze_directions(gaze), _lids(points68), look.iris, look.pupil,
+               _mouth(points68, look), look.collar, albedo, gloss)
+        light = draw_light(rng, pose.rotation, skin.brightness * float(look.tone.mean()))
         shadow, matrix = self._shadow(shape, light)
         illuminate(ids, mesh.kinds, place, normal, albedo, gloss, light.lights, light.shine, shadow, matrix,
                    light.shadow, image)
@@ -119,18 +127,18 @@ class RenderSource:
                look.cover[0, :3] * np.float32(0.3))
         return image, (ids >= 0).astype(np.float32)
 
-    def _skip(self, look):
-        kinds = self._mesh.kinds
-        return (kinds == LASH) | ((kinds == HAIR) & (look.hair is None)) | ((kinds == FRAME) & (look.glasses is None))
-
-    def _hair(self, rng, shape, normals, look):
-        """A shell over the skull, sunk into it where there is no hair."""
-        rows = self._mesh.hair_vertices
-        thickness, edge, waviness = look.hair or (0.0, 0.0, 0.0)
-        wave = np.sin(shape[rows] @ rng.normal(0, 0.8, (3, 2)).astype(np.float32)).mean(1)
-        lift = np.clip((self._mesh.hair_height - edge) / 2.5, -1, 1) * thickness * (1 + 0.6 * waviness * wave)
-        out = np.where(lift > 0, lift + 0.1, -BURIED_CM)
-        return shape[rows] + normals[rows] * out[:, None].astype(np.float32)
+    def _rasterise_head(self, screen, points, inside, look):
+        """Ids, weights and depth of everything but lashes; inside (H,): from `render_hair.grow`."""
+        mesh, kinds = self._mesh, self._mesh.kinds
+        depth = np.full([SAMPLE_SIZE * OVERSAMPLE] * 2, FAR, np.float32)
+        skip = (kinds == LASH) | (kinds == HAIR) | ((kinds == FRAME) & (look.glasses is None))
+        ids, weights = _rasterise(screen, mesh.triangles, skip, depth)
+        if look.hair is not None:
+            hair_depth = depth.copy()
+            hair_ids, hair_weights = _rasterise(screen, mesh.triangles, kinds != HAIR, hair_depth)
+            comb(ids, weights, depth, hair_ids, hair_weights, hair_depth, mesh.triangles, points, inside,
+                 len(mesh.mean), self._streaks, np.float32(look.fray))
+        return ids, weights, depth
 
     def _glasses(self, shape, eyes, look):
         points = self.landmarks(shape)
@@ -164,11 +172,39 @@ def _rasterise(screen, triangles, skip, depth):
     return ids, weights
 
 
-def _gaze_directions(gaze, eyes):
+def _round_eyes(shape, eyes):
+    """Take the cornea's bump off the eyeballs of shape (V, 3): it comes through shut lids. Their centres (2, 3)."""
+    centres = []
+    for rows in eyes:
+        ball = shape[rows]
+        centre = (ball.min(0) + ball.max(0)) / 2
+        out = ball - centre
+        radius = np.linalg.norm(out, axis=1, keepdims=True)
+        shape[rows] = centre + out * np.minimum(1, EYE_ROUNDNESS * radius[out[:, 2] > 0].min() / radius)
+        centres.append(centre)
+    return np.stack(centres)
+
+
+def _gaze_directions(gaze):
     """(2, 3) unit vectors for the left and right eye; a little towards each other, as eyes look at things."""
     across = gaze[0] + np.array([-0.03, 0.03])
     up = np.full(2, gaze[1])
     return np.stack([np.sin(across) * np.cos(up), np.sin(up), np.cos(across) * np.cos(up)], 1).astype(np.float32)
+
+
+def _lids(points):
+    """(2, 2) float32 of the left and right eye: height of the upper lid's middle, light between the lids 0..1."""
+    out = []
+    for upper, lower in (((43, 44), (47, 46)), ((37, 38), (41, 40))):
+        high, low = points[list(upper), 1].mean(), points[list(lower), 1].mean()
+        out.append((high, np.clip((high - low) / FULLY_LIT_EYE_CM, 0.2, 1)))
+    return np.float32(out)
+
+
+def _mouth(points, look):
+    """(3,) float32: depth of the lips' inner edge, reach of the light behind it, light between the lips 0..1."""
+    gap = (points[[61, 62, 63], 1] - points[[67, 66, 65], 1]).mean()
+    return np.float32([points[60:68, 2].mean(), look.mouth_reach, np.clip(gap / FULLY_LIT_MOUTH_CM, 0.12, 1)])
 
 
 def _streaks():

@@ -11,6 +11,7 @@ from numba import njit
 from training.render_mesh import EYE, GUMS, HAIR, HEAD, SKIN, SOCKET, TEETH
 
 IRIS_RAD, IRIS_RIM_RAD = 0.43, 0.38
+LID_SHADE_CM = 0.4                  # the upper lid's shadow on the eyeball
 LASH_FIRST_ROW, LASH_ROWS, LASH_LENGTH = 0.014, 0.1668, 0.14      # v of the lash tile: six rows, roots at their top
 
 
@@ -45,14 +46,51 @@ def _texel(size, uv):
 
 
 @njit(fastmath=True, cache=True)
-def colour(ids, kinds, place, uv, face, head, masks, cover, tone, flat, streaks, eyes, gaze, iris, pupil, mouth,
+def _strand(p, size):
+    """Row and column in the streaks' texture: strands run from the crown down."""
+    around = np.arctan2(p[0], -p[2] - 8.0) * 0.159155 + 0.5
+    down = (12.0 - p[1]) * 0.025
+    return int(abs(down) * size) % size, int(around * size * 2) % size
+
+
+@njit(fastmath=True, cache=True)
+def comb(ids, weights, depth, hair_ids, hair_weights, hair_depth, triangles, points, inside, first, streaks, fray):
+    """Give to the picture the pixels that hair wins, its edge frayed into strands.
+
+    inside (H,): cm from the hair's edge, of vertices from `first` on; fray: length of the edge's strands in cm.
+    """
+    size = streaks.shape[0]
+    p = np.empty(3, np.float32)
+    for y in range(ids.shape[0]):
+        for x in range(ids.shape[1]):
+            t = hair_ids[y, x]
+            if t < 0:
+                continue
+            a, b, c = triangles[t]
+            w1, w2 = hair_weights[y, x, 0], hair_weights[y, x, 1]
+            w0 = 1 - w1 - w2
+            within = w0 * inside[a - first] + w1 * inside[b - first] + w2 * inside[c - first]
+            if within < fray:
+                for k in range(3):
+                    p[k] = w0 * points[a, k] + w1 * points[b, k] + w2 * points[c, k]
+                i, j = _strand(p, size)
+                if within < fray * (1.2 * streaks[i, (j * 3) % size] - 0.7):
+                    continue
+            ids[y, x] = t
+            weights[y, x, 0], weights[y, x, 1] = w1, w2
+            depth[y, x] = hair_depth[y, x]
+
+
+@njit(fastmath=True, cache=True)
+def colour(ids, kinds, place, uv, face, head, masks, cover, tone, flat, streaks, eyes, gaze, lids, iris, pupil, mouth,
            collar, albedo, gloss):
     """Fill albedo (h, w, 3) and gloss (h, w).
 
     face, head: skin textures; masks (m, m, 4) with cover (4, 4): colour and strength of brows, beard, goatee, lips;
     tone (3,): factor on the skin; flat (9, 4): colour and gloss of each kind; streaks (s, s): factor on hair;
-    eyes (2, 3) centres; gaze (2, 3) unit vectors; iris (3,); pupil: radians; mouth: depth of the lips' inner edge
-    and over how many cm behind it the light falls to 1/e; collar (5,): height below which
+    eyes (2, 3) centres; gaze (2, 3) unit vectors;
+    lids (2, 2): height of each upper lid, and how much light comes between the lids; iris (3,); pupil: radians; mouth: depth of the lips' inner edge,
+    over how many cm behind it the light falls to 1/e, and how much comes between the lips; collar (5,): height below which
     there is cloth, by how much it sinks towards the front, colour.
     """
     skin_size, head_size, mask_size, streak_size = face.shape[0], head.shape[0], masks.shape[0], streaks.shape[0]
@@ -89,16 +127,12 @@ def colour(ids, kinds, place, uv, face, head, masks, cover, tone, flat, streaks,
                         if m < 3:
                             gloss[y, x] *= 1 - 0.8 * share
             elif kind == SOCKET or kind == GUMS or kind == TEETH:
-                light = min(np.exp((p[2] - mouth[0]) / mouth[1]), 1.0)
+                light = min(np.exp((p[2] - mouth[0]) / mouth[1]), 1.0) * mouth[2]
                 for k in range(3):
                     out[k] *= max(light, 0.04)
                 gloss[y, x] *= light
             elif kind == HAIR:
-                # strands run from the crown down
-                around = np.arctan2(p[0], -p[2] - 4.0) * 0.159155 + 0.5
-                down = np.sqrt(p[0]**2 + p[2]**2 + (p[1] - 2.0)**2) * 0.02 + (8.0 - p[1]) * 0.012
-                i = int(abs(down) * streak_size) % streak_size
-                j = int(around * streak_size * 2) % streak_size
+                i, j = _strand(p, streak_size)
                 for k in range(3):
                     out[k] *= streaks[i, j]
             elif kind == EYE:
@@ -117,6 +151,11 @@ def colour(ids, kinds, place, uv, face, head, masks, cover, tone, flat, streaks,
                     red = min(1.0, max(0.0, (angle - 0.6) / 0.7))
                     out[1] *= 1 - 0.25 * red
                     out[2] *= 1 - 0.25 * red
+                under = min(np.float32(1), max(np.float32(0), (lids[e, 0] - p[1]) / LID_SHADE_CM))
+                light = lids[e, 1] * (0.45 + 0.55 * under)
+                for k in range(3):
+                    out[k] *= light
+                gloss[y, x] *= light
 
 
 @njit(fastmath=True, cache=True)
