@@ -48,15 +48,21 @@ def read_image(path: str | Path) -> np.ndarray:
 def write_image(path: str | Path, image: np.ndarray) -> None:
     """Write (H, W, 3) uint8 RGB, (H, W, 4) RGBA or (H, W) grey (uint8 or uint16) by the path's ending."""
     path = Path(path)
+    data = encode_image(image, path.suffix)
+    if data is None:
+        raise OutputError(f"{path}: a picture of this ending or size cannot be written; use .png or .jpg")
+    write_bytes(path, data)
+
+
+def encode_image(image: np.ndarray, ending: str = ".png") -> bytes | None:
+    """The bytes of the file that `write_image` writes; None for an ending or a size that this format does not know."""
     order = {3: cv2.COLOR_RGB2BGR, 4: cv2.COLOR_RGBA2BGRA}
     pixels = cv2.cvtColor(image, order[image.shape[2]]) if image.ndim == 3 else image
     try:
-        done, data = cv2.imencode(path.suffix or ".", pixels)
-    except cv2.error as error:
-        raise OutputError(f"{path}: pictures of this ending cannot be written; use .png or .jpg") from error
-    if not done:
-        raise OutputError(f"{path}: the picture could not be encoded; use .png")
-    write_bytes(path, data.tobytes())
+        done, data = cv2.imencode(ending or ".", pixels)
+    except cv2.error:
+        return None
+    return data.tobytes() if done else None
 
 
 def _read_bounded(path: Path) -> bytes:

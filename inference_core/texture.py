@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 LARGEST = 8192
 DEPTH_SIZE = 512                # pixels of the larger side of the face in the depth test
-MARGIN = 0.010                  # of the face's larger side: how far off the mesh may lie from what the photo shows
-GRAZING = 0.06, 0.18            # cosine between skin and view: below the first nothing is taken, above the second all
+MARGIN = 0.012                  # of the face's larger side: how far off the mesh may lie from what the photo shows
+GRAZING = 0.12, 0.30            # cosine between skin and view: below the first nothing is taken, above the second all
 BETTER_SIDE = 0.25, 0.5         # share of the mirrored side's cosine: below the first the mirrored side is taken
 FEATHER = 1 / 90                # of the texture's side: how softly the parts meet
 MATCH_SIZE = 64                 # texels of the map of brightness between the two sides
