@@ -40,9 +40,11 @@ def vertex_normals(vertices: np.ndarray, triangles: np.ndarray) -> np.ndarray:
     triangle counting by its area; (0, 0, 1) where a vertex has none."""
     corners = np.asarray(vertices, np.float64)[triangles]
     across = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-    total = np.stack([np.bincount(triangles.ravel(), np.repeat(across[:, axis], 3), len(vertices)) for axis in range(3)], 1)
+    gather = lambda values: np.bincount(triangles.ravel(), np.repeat(values, 3), len(vertices))      # noqa: E731
+    total = np.stack([gather(across[:, axis]) for axis in range(3)], 1)
     length = np.linalg.norm(total, axis=1, keepdims=True)
-    return np.where(length > 0, total / np.where(length > 0, length, 1), [0, 0, 1]).astype(np.float32)
+    sure = length > 1e-9 * gather(np.linalg.norm(across, axis=1))[:, None]      # no noise of what cancels out
+    return np.where(sure, total / np.where(sure, length, 1), [0, 0, 1]).astype(np.float32)
 
 
 def upright(points_image: np.ndarray) -> np.ndarray:
