@@ -10,20 +10,25 @@ FACE_MODEL is the packed model or ICT-FaceKit's FaceXModel folder. Without --lay
 from __future__ import annotations
 
 import argparse
-import os
+import sys
+import zipfile
 from pathlib import Path
 
 import numpy as np
 from scipy.spatial import cKDTree
 
+from inference_core.errors import LPRNetError
+from inference_core.files import written_beside
 from training.face_model import NARROW_VERTICES, FaceModel, load_face_model
 from training.grid import Grid, build_grid, locate
+from training.layout import build_layout
 
 SIZE = 128
 LID_REACH_CM, LIP_REACH_CM = 0.55, 0.75            # skin this near to an opening belongs to the lids, the lips
 BROW_REACH_CM, JAW_REACH_CM = 0.8, 1.6
 NOSE_LANDMARKS, JAW_LANDMARKS, BROW_LANDMARKS = range(27, 36), range(0, 17), range(17, 27)
 NOSE_REACH_CM = 1.3
+LAYOUT_SHAPES = dict(uv=(NARROW_VERTICES, 2), tri=(None, 3), eyes=(2, None), mouth=(None,), landmark_uv=(68, 2))
 
 
 def build_topology(model: FaceModel, layout: dict, facemesh_uv: np.ndarray | None) -> dict[str, np.ndarray]:
@@ -95,32 +100,46 @@ def _dense_path(points, step=0.1):
     return np.concatenate(parts)
 
 
-def main(arguments: list[str] | None = None) -> None:
+def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("face_model", type=Path)
     parser.add_argument("--layout", type=Path, help="unwrap made by training.layout; computed when left out")
     parser.add_argument("--facemesh", type=Path, help="FaceMesh correspondence: adds the 478 FaceMesh points")
     parser.add_argument("-o", "--output", type=Path, default=Path("weights/topology.npz"))
     options = parser.parse_args(arguments)
-    model = load_face_model(options.face_model)
-    if options.layout:
-        with np.load(options.layout, allow_pickle=False) as z:
-            layout = {k: z[k] for k in z.files}
-    else:
-        from training.layout import build_layout
-        layout = build_layout(model)
-    arrays = build_topology(model, layout, _facemesh_uv(options.facemesh, layout))
-    beside = options.output.with_suffix(".partial.npz")
-    np.savez_compressed(beside, **arrays)
-    os.replace(beside, options.output)
+    if options.output.suffix != ".npz":
+        parser.error(f"--output {options.output}: give a name that ends in .npz")
+    try:
+        with written_beside(options.output) as beside:          # first: a bad folder is told before the work
+            model = load_face_model(options.face_model)
+            layout = _read(options.layout, LAYOUT_SHAPES) if options.layout else build_layout(model)
+            arrays = build_topology(model, layout, _facemesh_uv(options.facemesh, layout))
+            np.savez_compressed(beside, **arrays)
+    except (LPRNetError, ValueError) as error:
+        print(error, file=sys.stderr)
+        return 1
     print(f"{options.output}: {len(arrays['cells'])} vertices, {len(arrays['faces'])} faces")
+    return 0
+
+
+def _read(path: Path, shapes: dict[str, tuple[int | None, ...]]) -> dict[str, np.ndarray]:
+    """Arrays of an .npz; None stands for any length. Raises ValueError naming the file and what is amiss."""
+    try:
+        with np.load(path, allow_pickle=False) as z:
+            arrays = {key: z[key] for key in shapes}
+    except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile) as error:
+        raise ValueError(f"{path}: cannot be read ({error}); give an .npz with {', '.join(shapes)}") from error
+    for key, shape in shapes.items():
+        found = arrays[key].shape
+        if len(found) != len(shape) or any(want not in (None, got) for want, got in zip(shape, found)):
+            raise ValueError(f"{path}: {key} has shape {found}; give an .npz made for this face model")
+    return arrays
 
 
 def _facemesh_uv(path, layout):
     if path is None:
         return None
-    with np.load(path, allow_pickle=False) as z:
-        vertex, weight = z["vertex"], z["weight"]
+    vertex, weight = _read(path, dict(vertex=(478, 3), weight=(478, 3))).values()
     known = (vertex < NARROW_VERTICES).all(1)
     uv = np.full((len(vertex), 2), np.nan)
     uv[known] = (layout["uv"][vertex[known]] * weight[known][..., None]).sum(1)
@@ -128,4 +147,4 @@ def _facemesh_uv(path, layout):
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -7,6 +7,7 @@ All points are in the model's own frame: centimetres, x to the subject's left, y
 
 from __future__ import annotations
 
+import zipfile
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -18,6 +19,7 @@ NARROW_VERTICES, NARROW_FACES = 6706, 6560      # the face proper, ears and neck
 FACE_VERTICES = 9409                            # face with neck and ears' front
 RIGID_MOTION_CM = 0.3                           # a rigid vertex moves less than this in every expression
 NOT_ON_THE_SKIN = ("PupilDilate",)              # prefixes of shapes that move no skin
+GIVE = "give the packed .npz or ICT-FaceKit's FaceXModel folder"
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,8 @@ class FaceModel:
         return np.array([0.0, mean[1], mean[2]])
 
     def expression_index(self, name: str) -> int:
+        if name not in self.expression_names:
+            raise ValueError(f"the face model has no expression {name}; give all shapes of ICT-FaceKit")
         return self.expression_names.index(name)
 
     def expression_delta(self, name: str) -> np.ndarray:
@@ -70,10 +74,18 @@ class FaceModel:
 def load_face_model(path: str | Path) -> FaceModel:
     """Read the packed model (.npz) or a folder of OBJ files. Raises ValueError naming the path when it is neither."""
     path = Path(path)
-    if path.is_dir():
-        return _read_obj_folder(path)
-    if not path.is_file():
-        raise ValueError(f"{path}: no such face model; give the packed .npz or ICT-FaceKit's FaceXModel folder")
+    if not path.exists():
+        raise ValueError(f"{path}: no such face model; {GIVE}")
+    try:
+        model = _read_obj_folder(path) if path.is_dir() else _read_packed(path)
+    except (OSError, EOFError, KeyError, IndexError, ValueError, zipfile.BadZipFile) as error:
+        raise ValueError(f"{path}: cannot be read as a face model ({error}); {GIVE}") from error
+    if len(model.neutral) < FACE_VERTICES or len(model.faces) < NARROW_FACES:
+        raise ValueError(f"{path}: has {len(model.neutral)} vertices, too few for ICT-FaceKit's face; {GIVE}")
+    return model
+
+
+def _read_packed(path: Path) -> FaceModel:
     with np.load(path, allow_pickle=False) as z:
         return FaceModel(
             neutral=z["neutral"].astype(np.float32),
@@ -87,24 +99,39 @@ def load_face_model(path: str | Path) -> FaceModel:
 def _read_obj_folder(folder: Path) -> FaceModel:
     neutral_file = folder / "generic_neutral_mesh.obj"
     if not neutral_file.is_file():
-        raise ValueError(f"{folder}: holds no generic_neutral_mesh.obj; give the FaceXModel folder of ICT-FaceKit")
+        raise ValueError("it holds no generic_neutral_mesh.obj")
     neutral = _read_obj_points(neutral_file)
-    expressions = sorted(p for p in folder.glob("*.obj") if not p.stem.startswith(("identity", "generic")))
-    identities = sorted(folder.glob("identity*.obj"))
+    # by name, not by path: paths sort without regard to case on some systems
+    files = sorted(folder.glob("*.obj"), key=lambda p: p.name)
+    identities = [p for p in files if p.stem.startswith("identity")]
+    expressions = [p for p in files if not p.stem.startswith(("identity", "generic"))]
+    if not identities or not expressions:
+        raise ValueError("it lacks the shapes of identities or expressions beside generic_neutral_mesh.obj")
     faces, face_uvs, material, uvs, names = _read_obj_topology(neutral_file)
-    delta = lambda files: np.stack([_read_obj_points(p) - neutral for p in files]).astype(np.float32)  # noqa: E731
-    return FaceModel(neutral.astype(np.float32), delta(identities), delta(expressions),
-                     tuple(p.stem for p in expressions), faces, face_uvs, material, uvs, names)
+    return FaceModel(neutral.astype(np.float32), _read_obj_deltas(identities, neutral),
+                     _read_obj_deltas(expressions, neutral), tuple(p.stem for p in expressions),
+                     faces, face_uvs, material, uvs, names)
+
+
+def _read_obj_deltas(paths: list[Path], neutral: np.ndarray) -> np.ndarray:
+    deltas = np.empty((len(paths), *neutral.shape), np.float32)
+    for delta, path in zip(deltas, paths):
+        points = _read_obj_points(path)
+        if points.shape != neutral.shape:
+            raise ValueError(f"{path.name} has {len(points)} vertices and the neutral mesh {len(neutral)}")
+        delta[:] = points - neutral
+    return deltas
 
 
 def _read_obj_points(path: Path) -> np.ndarray:
-    with path.open() as lines:
-        return np.array([line.split()[1:4] for line in lines if line.startswith("v ")], np.float64)
+    with path.open(encoding="ascii", errors="replace") as lines:
+        points = [line.split()[1:4] for line in lines if line.startswith("v ")]
+    return np.array(points, np.float64).reshape(-1, 3)
 
 
 def _read_obj_topology(path: Path):
     faces, face_uvs, material, uvs, names = [], [], [], [], []
-    with path.open() as lines:
+    with path.open(encoding="ascii", errors="replace") as lines:
         for line in lines:
             kind, *values = line.split() or [""]
             if kind == "vt":

@@ -3,8 +3,8 @@
 `embed` starts with Tutte's embedding (W. T. Tutte, "How to draw a graph", 1963; M. Floater, 1997), which
 cannot flip a triangle. `relax` then lowers the symmetric Dirichlet energy, the sum over triangles of
 A (|J|^2 + |J^-1|^2) with J the map from a rest triangle of area A to the plane, as M. Rabinovich et al.,
-"Scalable Locally Injective Mappings", 2017: each round solves a weighted least-squares stand-in and goes along
-its direction, but never as far as the first triangle would flip (J. Smith and S. Schaefer, "Bijective
+"Scalable Locally Injective Mappings", 2017: each round solves a weighted least-squares stand-in and goes
+along its direction, but never as far as the first triangle would flip (J. Smith and S. Schaefer, "Bijective
 Parameterization with Free Boundaries", 2015).
 All triangles counter-clockwise in the plane (u right, w up).
 """

@@ -2,8 +2,8 @@
 
 The face model publishes a vertex for each. Those of nose, lips and eye corners are kept. The others were
 moved by looking at renders and portraits, never by fitting to annotated photos: brows down onto the brow
-(between FaceMesh's two rows of brow points), chin to the lowest point, lids to the thirds of the eye, jaw onto
-the silhouette as far back as the narrow face reaches.
+(between FaceMesh's two rows of brow points), chin to the lowest point, lids to the thirds of the eye, jaw
+onto the silhouette as far back as the narrow face reaches.
 The subject's right half is written down; the other is its mirror image.
 """
 
