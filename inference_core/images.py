@@ -6,7 +6,6 @@ become RGB; transparency is laid over mid grey; a picture that ends early is ref
 
 from __future__ import annotations
 
-import struct
 from pathlib import Path
 
 import cv2
@@ -14,6 +13,7 @@ import numpy as np
 
 from inference_core.errors import ImageError, OutputError
 from inference_core.files import write_bytes
+from inference_core.picture_headers import inspect, tiff_has_alpha, webp_orientation
 from inference_core.quiet import quiet
 
 MAX_BYTES = 512 << 20
@@ -28,7 +28,7 @@ def read_image(path: str | Path) -> np.ndarray:
     """(H, W, 3) uint8 RGB, turned upright by its EXIF tag. Raises ImageError naming the file and the cause."""
     path = Path(path)
     data = _read_bounded(path)
-    kind, size, whole = _inspect(data)
+    kind, size, whole = inspect(data)
     if kind is None:
         if data[4:8] == b"ftyp" and data[8:12] in HEIC_BRANDS:
             raise ImageError(f"{path}: HEIC and AVIF pictures cannot be read; {EXPORT}")
@@ -41,8 +41,11 @@ def read_image(path: str | Path) -> np.ndarray:
     image = _decode(data, cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH)
     if image is None:
         raise ImageError(f"{path}: the picture is damaged, or of a kind of {kind} that cannot be read; {EXPORT}")
+    deep = image.itemsize
     image = cv2.cvtColor(_eight_bit(image), cv2.COLOR_BGR2RGB)
-    return _over_grey(data, image) if kind in ("PNG", "WebP") else image
+    if kind in ("PNG", "WebP") or (kind == "TIFF" and tiff_has_alpha(data)):
+        image = _over_grey(data, image, premultiplied=kind == "TIFF" and deep == 1)
+    return _turned(image, webp_orientation(data)) if kind == "WebP" else image      # OpenCV turns the others itself
 
 
 def write_image(path: str | Path, image: np.ndarray) -> None:
@@ -79,83 +82,15 @@ def _read_bounded(path: Path) -> bytes:
     return data
 
 
-def _inspect(data: bytes) -> tuple[str | None, tuple[int, int] | None, bool]:
-    """Kind, (width, height) and whether the file goes on to its end."""
-    try:
-        if data[:3] == b"\xff\xd8\xff":
-            return "JPEG", *_inspect_jpeg(data)
-        if data[:8] == b"\x89PNG\r\n\x1a\n":
-            return "PNG", struct.unpack(">II", data[16:24]), b"IEND" in data[-64:] or _png_ends(data)
-        if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
-            return "WebP", _webp_size(data), len(data) >= struct.unpack("<I", data[4:8])[0] + 8
-        if data[:2] == b"BM":
-            return "BMP", *_inspect_bmp(data)
-        if data[:4] in (b"II*\0", b"MM\0*"):
-            return "TIFF", _tiff_size(data), True
-    except (struct.error, IndexError):
-        return "picture", None, False
-    return None, None, False
-
-
-def _inspect_jpeg(data: bytes):
-    """Walks the segments up to the picture data: a thumbnail inside the metadata has sizes and ends of its own."""
-    place, size = 2, None
-    while place + 4 <= len(data):
-        if data[place] != 0xFF:
-            return size, False
-        marker = data[place + 1]
-        if marker == 0xFF:
-            place += 1
-            continue
-        length = struct.unpack(">H", data[place + 2:place + 4])[0]
-        if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
-            height, width = struct.unpack(">HH", data[place + 5:place + 9])
-            size = width, height
-        if marker == 0xDA:
-            return size, data.find(b"\xff\xd9", place) >= 0
-        place += 2 + length
-    return size, False
-
-
-def _png_ends(data: bytes) -> bool:
-    place = 8
-    while place + 12 <= len(data):
-        if data[place + 4:place + 8] == b"IEND":
-            return True
-        place += 12 + struct.unpack(">I", data[place:place + 4])[0]
-    return False
-
-
-def _webp_size(data: bytes):
-    kind = data[12:16]
-    if kind == b"VP8X":
-        return 1 + int.from_bytes(data[24:27], "little"), 1 + int.from_bytes(data[27:30], "little")
-    if kind == b"VP8L":
-        bits = int.from_bytes(data[21:25], "little")
-        return 1 + (bits & 0x3FFF), 1 + (bits >> 14 & 0x3FFF)
-    width, height = struct.unpack("<HH", data[26:30])
-    return width & 0x3FFF, height & 0x3FFF
-
-
-def _inspect_bmp(data: bytes):
-    offset = struct.unpack("<I", data[10:14])[0]
-    width, height, _, bits, packing = struct.unpack("<iiHHI", data[18:34])
-    width, height = abs(width), abs(height)
-    packed = packing in (1, 2)
-    return (width, height), packed or len(data) >= offset + (width * bits + 31) // 32 * 4 * height
-
-
-def _tiff_size(data: bytes):
-    order = "<" if data[:2] == b"II" else ">"
-    place = struct.unpack(order + "I", data[4:8])[0]
-    count = struct.unpack(order + "H", data[place:place + 2])[0]
-    values = {}
-    for entry in range(count):
-        at = place + 2 + 12 * entry
-        tag, kind = struct.unpack(order + "HH", data[at:at + 4])
-        if tag in (256, 257):
-            values[tag] = struct.unpack(order + ("H" if kind == 3 else "I"), data[at + 8:at + (10 if kind == 3 else 12)])[0]
-    return (values[256], values[257]) if len(values) == 2 else None
+def _turned(image: np.ndarray, orientation: int) -> np.ndarray:
+    """Upright, by the EXIF orientation 1 to 8; any other leaves it as it is."""
+    if orientation in (5, 6, 7, 8):
+        image = image.transpose(1, 0, 2)
+    if orientation in (3, 4, 7, 8):
+        image = image[::-1]
+    if orientation in (2, 3, 6, 7):
+        image = image[:, ::-1]
+    return np.ascontiguousarray(image)
 
 
 def _decode(data: bytes, flags: int) -> np.ndarray | None:
@@ -174,9 +109,10 @@ def _eight_bit(image: np.ndarray) -> np.ndarray:
     return (255 * np.clip(np.nan_to_num(image), 0, 1)).round().astype(np.uint8)
 
 
-def _over_grey(data: bytes, image: np.ndarray) -> np.ndarray:
+def _over_grey(data: bytes, image: np.ndarray, premultiplied: bool) -> np.ndarray:
+    """OpenCV drops the transparency of PNG and WebP, and lays an 8-bit TIFF over black."""
     raw = _decode(data, cv2.IMREAD_UNCHANGED)
     if raw is None or raw.ndim != 3 or raw.shape[2] != 4 or raw.shape[:2] != image.shape[:2]:
         return image
     alpha = _eight_bit(raw[..., 3:]).astype(np.float32) / 255
-    return (image * alpha + BEHIND * (1 - alpha)).round().astype(np.uint8)
+    return (image * (1 if premultiplied else alpha) + BEHIND * (1 - alpha)).clip(0, 255).round().astype(np.uint8)

@@ -12,7 +12,7 @@ from inference_core.raster import rasterize
 OVERSAMPLED = 3                 # each pixel is the mean of so many squared
 CAMERA = 4.5                    # its distance in extents of the mesh
 FILL = 0.88                     # of the picture's side that the largest mesh takes
-CLAY, INSIDE = np.array([0.46, 0.415, 0.385]), 0.22       # linear colours: skin without texture, share of light inside
+CLAY, INSIDE = np.array([0.46, 0.415, 0.385]), 0.05       # linear colour without texture; share of light inside
 TOP, BOTTOM = np.array([66, 68, 72]), np.array([34, 35, 38])            # background
 # direction to the light (x right, y up, z towards the camera), strength; key, fill, rim
 LIGHTS = (((-0.55, 0.65, 0.62), 0.95), ((0.8, 0.1, 0.5), 0.28), ((0.5, 0.5, -0.75), 0.35))

@@ -21,9 +21,9 @@ from inference_core.smooth_fill import smooth_fill
 if TYPE_CHECKING:
     from inference_core.regression import Face
 
-LARGEST = 8192
+LARGEST, AT_ONCE, ROWS = 8192, 2048, 512         # texels a side; more than so many a side are done in rows
 DEPTH_SIZE = 512                # pixels of the larger side of the face in the depth test
-MARGIN = 0.012                  # of the face's larger side: how far off the mesh may lie from what the photo shows
+MARGIN, OUTLINE = 0.012, 0.022  # of the face's larger side: how far off the mesh may lie at edges, at its outline
 GRAZING = 0.12, 0.30            # cosine between skin and view: below the first nothing is taken, above the second all
 BETTER_SIDE = 0.25, 0.5         # share of the mirrored side's cosine: below the first the mirrored side is taken
 FEATHER = 1 / 90                # of the texture's side: how softly the parts meet
@@ -49,23 +49,45 @@ def sample_texture(image: np.ndarray, face: Face, size: int = 1024) -> Texture:
     if not 1 <= size <= LARGEST:
         raise InputError(f"a texture of {size} pixels cannot be made; give 1 to {LARGEST}")
     topology, vertices = face.topology, np.asarray(face.vertices_image, np.float64)
-    unwrap = rasterize(topology.uvs * np.float64(size) - 0.5, topology.triangles, (size, size))
-    covered = unwrap.covered
-    skin = _from_photo(image, vertices, topology, unwrap, size)
+    at_once = min(size, AT_ONCE)
+    unwrap = rasterize(topology.uvs * np.float64(at_once) - 0.5, topology.triangles, (at_once, at_once))
+    skin = _from_photo(image, vertices, topology, unwrap, at_once)
     seen = _seen(vertices, topology.triangles, unwrap, image.shape[:2])
+    filled, share = _filled(skin, seen, unwrap.covered)
+    if size > at_once:
+        filled, share = _refined(image, vertices, topology, filled, share, size)
+    return Texture(filled, share > 0.5)
+
+
+def _filled(skin: np.ndarray, seen: np.ndarray, covered: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The whole skin (size, size, 3) uint8, and how much of each texel is its own (size, size) float32 in [0, 1]."""
     own = _feathered(_step(seen, *GRAZING), covered)
-    mirrored = seen[:, ::-1]
-    share = own * _step(_blurred(seen / np.maximum(mirrored, 1e-3), covered), *BETTER_SIDE)
+    share = own * _step(_blurred(seen / np.maximum(seen[:, ::-1], 1e-3), covered), *BETTER_SIDE) * covered
     borrowed = (1 - share) * own[:, ::-1]
-    matched = _matched(skin, own)
     known = share + borrowed
-    mixed = (share[..., None] * skin + borrowed[..., None] * matched) / np.maximum(known, 1e-6)[..., None]
-    filled = smooth_fill(mixed, known)
-    return Texture(np.clip(np.rint(filled), 0, 255).astype(np.uint8), (share > 0.5) & covered)
+    mixed = (share[..., None] * skin + borrowed[..., None] * _matched(skin, own)) / np.maximum(known, 1e-6)[..., None]
+    return _bytes(smooth_fill(mixed, known)), share
+
+
+def _refined(image, vertices, topology, coarse: np.ndarray, share: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
+    """A larger copy of a skin with what the photo shows sampled again, some rows at a time to bound the memory."""
+    out = cv2.resize(coarse, (size, size), interpolation=cv2.INTER_CUBIC)
+    share = cv2.resize(share, (size, size), interpolation=cv2.INTER_LINEAR)
+    texels = topology.uvs * np.float64(size) - 0.5
+    for top in range(0, size, ROWS):
+        rows = slice(top, min(top + ROWS, size))
+        band = rasterize(texels - [0, top], topology.triangles, (rows.stop - top, size))
+        weight = (share[rows] * band.covered)[..., None]
+        out[rows] = _bytes(out[rows] + weight * (_from_photo(image, vertices, topology, band, size) - out[rows]))
+    return out, share
+
+
+def _bytes(values: np.ndarray) -> np.ndarray:
+    return np.clip(np.rint(values), 0, 255).astype(np.uint8)
 
 
 def _from_photo(image, vertices, topology, unwrap: Raster, size: int) -> np.ndarray:
-    """(size, size, 3) float32: the photo at each texel; where the photo is finer than the texture, means of it."""
+    """(H, size, 3) float32: the photo at each texel; where the photo is finer than the texture, means of it."""
     finer = _log2_pixels_per_texel(vertices, topology.uvs * np.float64(size), topology.triangles)
     level = np.clip(unwrap.interpolate(finer), 0, None)
     coarsest = int(np.ceil(np.clip(np.quantile(finer, 0.99), 0, 16)))
@@ -73,7 +95,7 @@ def _from_photo(image, vertices, topology, unwrap: Raster, size: int) -> np.ndar
     high = np.clip(np.ceil(vertices.max(0)[:2]) + 5, low + 1, image.shape[1::-1]).astype(int)
     part = image[low[1]:high[1], low[0]:high[0]]
     x, y = (unwrap.interpolate(vertices[:, axis] - low[axis]) for axis in (0, 1))
-    out = np.zeros((size, size, 3), np.float32)
+    out = np.zeros((*level.shape, 3), np.float32)
     for step in range(coarsest + 1):
         while max(part.shape[:2]) > LARGEST_REMAP:
             part = _halved(part)
@@ -113,14 +135,13 @@ def _seen(vertices, triangles, unwrap: Raster, photo: tuple[int, int]) -> np.nda
     """
     low = vertices.min(0)[:2]
     scale = DEPTH_SIZE / max(np.ptp(vertices[:, :2], axis=0).max(), 1e-9)
-    reach = int(np.ceil(MARGIN * DEPTH_SIZE))
-    points = np.c_[(vertices[:, :2] - low) * scale + reach, vertices[:, 2] * scale]
-    width, height = np.ceil(points.max(0)[:2]).astype(int) + 1 + reach
+    reach, border = (int(np.ceil(share * DEPTH_SIZE)) for share in (MARGIN, OUTLINE))
+    points = np.c_[(vertices[:, :2] - low) * scale + border, vertices[:, 2] * scale]
+    width, height = np.ceil(points.max(0)[:2]).astype(int) + 1 + border
     raster = rasterize(points, triangles, (height, width))
     nearest = np.where(raster.covered, raster.interpolate(points[:, 2]), BEHIND_ALL).astype(np.float32)
-    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1))
-    edge = cv2.dilate(_nearer_edges(nearest), disc)
-    inner = cv2.erode(_without_holes(raster.covered), disc, borderType=cv2.BORDER_CONSTANT, borderValue=0)
+    edge = cv2.dilate(_nearer_edges(nearest), _disc(reach))
+    inner = cv2.erode(_without_holes(raster.covered), _disc(border), borderType=cv2.BORDER_CONSTANT, borderValue=0)
 
     toward = np.clip(unwrap.interpolate(vertex_normals(upright(vertices), triangles)[:, 2]), 0, 1)
     x, y, depth = np.moveaxis(unwrap.interpolate(points), 2, 0)
@@ -130,6 +151,10 @@ def _seen(vertices, triangles, unwrap: Raster, photo: tuple[int, int]) -> np.nda
     at = [unwrap.interpolate(vertices[:, axis]) for axis in (0, 1)]
     inside = (at[0] >= -0.5) & (at[1] >= -0.5) & (at[0] <= photo[1] - 0.5) & (at[1] <= photo[0] - 0.5)
     return toward * (unwrap.covered & inside & ~behind & (inner[row, column] > 0))
+
+
+def _disc(radius: int) -> np.ndarray:
+    return cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
 
 
 def _nearer_edges(nearest: np.ndarray) -> np.ndarray:

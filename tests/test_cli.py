@@ -115,6 +115,13 @@ def test_a_photo_is_never_overwritten(astronaut_png: Path, tmp_path: Path, capsy
     assert "would be overwritten" in capsys.readouterr().err
 
 
+def test_what_an_obj_brings_beside_it_does_not_overwrite_a_photo_either(astronaut_png: Path, tmp_path: Path) -> None:
+    photo = Path(shutil.copy(astronaut_png, tmp_path / "me_skin.png"))
+    before = photo.read_bytes()
+    assert run("image", photo, "-o", tmp_path / "me.obj") == 2
+    assert photo.read_bytes() == before and names(tmp_path) == {"me_skin.png"}
+
+
 def test_a_box_and_a_network_can_be_chosen(astronaut_png: Path, tmp_path: Path) -> None:
     for number, weights in enumerate(("lprnet", "lprnet2")):
         out = tmp_path / f"{number}.npz"

@@ -40,6 +40,17 @@ def test_a_photo_turned_by_its_exif_tag_comes_out_upright(tmp_path, picture, ori
     assert np.abs(read_image(path).astype(int) - picture).mean() < 4
 
 
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_every_orientation_of_every_kind_of_file(tmp_path, picture, orientation):
+    from PIL import ImageOps
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    for name, options in (("a.jpg", {"quality": 95}), ("a.png", {}), ("a.webp", {"lossless": True})):
+        path = saved(tmp_path, name, Image.fromarray(picture), exif=exif, **options)
+        expected = np.asarray(ImageOps.exif_transpose(Image.open(path)))
+        assert np.abs(read_image(path).astype(int) - expected).mean() < 4, name
+
+
 def test_grey_sixteen_bit_and_palette_pictures_become_rgb(tmp_path, picture):
     grey = picture[..., 0]
     assert (read_image(saved(tmp_path, "grey.png", Image.fromarray(grey))) == grey[..., None]).all()
@@ -59,7 +70,20 @@ def test_transparent_parts_turn_grey(tmp_path, picture):
     assert (got[:, 45:] == 128).all() and (got[:, :45] == picture[:, :45]).all()
 
 
-@pytest.mark.parametrize("name", ["a.jpg", "a.png", "a.webp", "a.bmp"])
+@pytest.mark.parametrize("name, options", [("a.tif", {}), ("a.webp", {"lossless": True, "exact": True})])
+def test_transparency_of_other_files_turns_grey_too(tmp_path, picture, name, options):
+    alpha = np.full(picture.shape[:2], 255, np.uint8)
+    alpha[:, 45:] = 0
+    got = read_image(saved(tmp_path, name, Image.fromarray(np.dstack([picture, alpha])), **options))
+    assert (got[:, 45:] == 128).all() and (got[:, :45] == picture[:, :45]).all()
+
+
+def test_a_cmyk_tiff_is_not_taken_for_a_transparent_one(tmp_path, picture):
+    path = saved(tmp_path, "print.tif", Image.fromarray(picture).convert("CMYK"))
+    assert np.abs(read_image(path).astype(int) - picture).mean() < 12
+
+
+@pytest.mark.parametrize("name", ["a.jpg", "a.png", "a.webp", "a.bmp", "a.tif"])
 @pytest.mark.parametrize("share", [0.2, 0.6, 0.95])
 def test_a_cut_off_picture_is_refused_not_returned_half_grey(tmp_path, picture, name, share):
     noisy = np.random.default_rng(0).integers(0, 256, (200, 300, 3)).astype(np.uint8)

@@ -96,9 +96,9 @@ def plan(options: argparse.Namespace) -> list[Job]:
         jobs = [Job(photo, options.output / f"{name}.{kind}") for photo, name in _named(options.photos)]
     _check_writable(jobs[0].output)                         # found out now, not after the work
     photos = {photo.resolve() for photo in options.photos}
-    for job in jobs:
-        if job.output.resolve() in photos:
-            raise InputError(f"{job.output}: is one of the photos and would be overwritten; choose another name or folder")
+    for path in (path for job in jobs for path in _files_of(job.output)):
+        if path.resolve() in photos:
+            raise InputError(f"{path}: is one of the photos and would be overwritten; choose another name or folder")
     return jobs
 
 
@@ -148,6 +148,11 @@ def _named(photos: list[Path]) -> Iterator[tuple[Path, str]]:
             name = f"{photo.stem}-{number}"
         used.add(name.lower())
         yield photo, name
+
+
+def _files_of(output: Path) -> list[Path]:
+    from inference_core.formats import files_of
+    return [output] if output.suffix.lower() == ".png" else files_of(output)
 
 
 def _make_folder(path: Path) -> None:
