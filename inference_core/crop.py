@@ -44,8 +44,10 @@ class Crop:
         warping alone would skip pixels.
         """
         step = self.scale * size            # crop pixels per image pixel
-        matrix = np.array([[size, 0, -0.5], [0, size, -0.5], [0, 0, 1]]) @ self.matrix
         factor = int(min(1 / step, 64)) if step < 0.5 else 1
+        image, left, top = self._needed(image, factor)
+        matrix = np.array([[size, 0, -0.5], [0, size, -0.5], [0, 0, 1]]) @ self.matrix
+        matrix = matrix @ np.array([[1, 0, left], [0, 1, top], [0, 0, 1]])
         if factor > 1:
             height, width = (max(s // factor, 1) for s in image.shape[:2])
             part = image[:height * factor, :width * factor]
@@ -53,6 +55,15 @@ class Crop:
             grow = np.array([[factor, 0, (factor - 1) / 2], [0, factor, (factor - 1) / 2], [0, 0, 1]])
             matrix = matrix @ grow
         return cv2.warpAffine(image, matrix[:2], (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+
+    def _needed(self, image: np.ndarray, factor: int) -> tuple[np.ndarray, int, int]:
+        """The part of the picture that the square covers, with its left and top: OpenCV warps no picture more than 32,767
+        pixels wide, and a small face needs little of a large one. At least some pixels, where they lie outside."""
+        corners = self.to_image(np.array([[0.0, 0.0], [1, 0], [0, 1], [1, 1]]))
+        limit, margin = np.array(image.shape[1::-1]), 3 * factor
+        low = np.clip(np.floor(corners.min(0)) - margin, 0, np.maximum(limit - margin, 0)).astype(int) // factor * factor
+        high = np.clip(np.ceil(corners.max(0)) + margin, np.minimum(low + margin, limit), limit).astype(int)
+        return image[low[1]:high[1], low[0]:high[0]], int(low[0]), int(low[1])
 
 
 def crop_around(centre_image, side: float, angle_rad: float = 0.0) -> Crop:

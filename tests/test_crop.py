@@ -60,6 +60,26 @@ def test_a_cut_beyond_the_border_repeats_it():
     assert (crop_around((0, 0), 400).cut(image, 64) == 77).all()
 
 
+@settings(max_examples=60, deadline=None)
+@given(crops, st.sampled_from([(40, 30), (1, 1), (300, 500), (7, 900)]))
+def test_a_cut_is_what_warping_the_whole_picture_gives(crop, shape):
+    """Only the part that is needed is looked at; nobody may notice."""
+    image = cv2.resize(np.random.default_rng(1).integers(0, 256, (12, 12, 3)).astype(np.uint8), shape[::-1])
+    got = crop.cut(image, 32)
+    assert got.shape == (32, 32, 3)
+    if crop.scale * 32 >= 0.5:
+        matrix = (np.array([[32, 0, -0.5], [0, 32, -0.5], [0, 0, 1]]) @ crop.matrix)[:2]
+        whole = cv2.warpAffine(image, matrix, (32, 32), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        assert np.abs(got.astype(int) - whole).max() <= 6
+
+
+def test_a_face_at_the_end_of_a_very_wide_picture_is_cut():
+    image = np.zeros((60, 40_000, 3), np.uint8)
+    image[20:40, 39_000:39_020] = 255
+    assert crop_around((39_009.5, 29.5), 40).cut(image, 32).mean() == pytest.approx(255 / 4, rel=0.1)
+    assert crop_around((20_000, 30), 60_000).cut(image, 32).shape == (32, 32, 3)
+
+
 def test_the_landmark_crop_frames_the_face_as_in_training():
     points = crop_from_landmarks(face(), upright=False).to_crop(face())
     assert np.ptp(points[:, :2], axis=0).max() == pytest.approx(1 / 1.5)
