@@ -50,7 +50,8 @@ def run(*arguments):
 def test_the_shipped_file_is_what_face_model_layout_and_correspondence_give(tmp_path):
     rebuilt = tmp_path / "rebuilt.npz"
     assert run(PACKED, "--layout", PROPOSAL, "--facemesh", CORRESPONDENCE, "-o", rebuilt) == 0
-    with np.load(rebuilt, allow_pickle=False) as new, np.load(weights_dir() / "topology.npz", allow_pickle=False) as old:
+    shipped = weights_dir() / "topology.npz"
+    with np.load(rebuilt, allow_pickle=False) as new, np.load(shipped, allow_pickle=False) as old:
         assert set(new.files) == set(old.files)
         for key in old.files:
             if old[key].dtype.kind == "f":
@@ -104,7 +105,8 @@ def test_an_obj_folder_is_read_as_the_packed_model(packed, obj_folder):
         np.testing.assert_allclose(getattr(read, key), getattr(packed, key), rtol=0, atol=1e-6, err_msg=key)
     np.testing.assert_allclose(read.identity, packed.identity[:2], rtol=0, atol=1e-5)
     for name in IN_THE_FOLDER:
-        np.testing.assert_allclose(read.expression_delta(name), packed.expression_delta(name), rtol=0, atol=1e-5)
+        expected = packed.expression_delta(name)
+        np.testing.assert_allclose(read.expression_delta(name), expected, rtol=0, atol=1e-5, err_msg=name)
     np.testing.assert_array_equal(read.mirror, packed.mirror)
 
 
@@ -157,7 +159,8 @@ def test_a_layout_of_another_mesh_is_named(tmp_path, capsys):
     with np.load(PROPOSAL, allow_pickle=False) as z:
         layout = {key: z[key] for key in ("uv", "tri", "eyes", "mouth", "landmark_uv")}
     np.savez(tmp_path / "short.npz", **{**layout, "uv": layout["uv"][:100]})
-    refused(capsys, PACKED, "--layout", tmp_path / "short.npz", "-o", tmp_path / "o.npz", cause="short.npz: uv has")
+    out = tmp_path / "out.npz"
+    refused(capsys, PACKED, "--layout", tmp_path / "short.npz", "-o", out, cause="short.npz: uv has")
     del layout["mouth"]
     np.savez(tmp_path / "lacking.npz", **layout)
-    refused(capsys, PACKED, "--layout", tmp_path / "lacking.npz", "-o", tmp_path / "o.npz", cause="lacking.npz")
+    refused(capsys, PACKED, "--layout", tmp_path / "lacking.npz", "-o", out, cause="lacking.npz")

@@ -1,4 +1,4 @@
-"""The unwrap: nothing flipped, left and right alike, lids and lips open; and the plain steps that it is made of."""
+"""The unwrap: nothing flipped, left and right alike, lids and lips open; and the steps that it is made of."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SIDE = 7
 
 
 def grid_quads(side, hole=()):
-    """Counter-clockwise quads over side x side vertices at (column, row), without the quads listed in `hole`."""
+    """Counter-clockwise quads over side x side vertices at (column, row), without those in `hole`."""
     quads = [(r * side + c, r * side + c + 1, (r + 1) * side + c + 1, (r + 1) * side + c)
              for r in range(side - 1) for c in range(side - 1) if (r, c) not in hole]
     return np.array(quads)
@@ -95,7 +95,7 @@ def test_quads_are_cut_along_the_shorter_diagonal_but_corners_of_the_rim_through
     points = np.c_[grid_points(SIDE), np.zeros(SIDE**2)]
     quads = grid_quads(SIDE)
     middle = quads[len(quads) // 2]
-    points[middle[1]] += [-0.03, 0.03, 0]                      # the diagonal from this corner is now the shorter
+    points[middle[1]] += [-0.03, 0.03, 0]              # the diagonal from this corner is now the shorter
     triangles = split_quads(quads, points, boundary_loops(quads)[0])
     assert len(triangles) == 2 * len(quads) and (signed_areas(triangles, points[:, :2]) > 0).all()
     cut = [set(t) for t in triangles.tolist() if set(t) <= set(middle.tolist())]
@@ -152,7 +152,7 @@ def test_the_unwrap_is_its_own_mirror_image(layout):
         left_of[[right, left]] = left, right
     np.testing.assert_allclose(layout["landmark_uv"][left_of], layout["landmark_uv"] * [-1, 1] + [1, 0], rtol=0,
                                atol=1e-9)
-    assert (layout["landmark_uv"][36:42, 0] < 0.5).all()                      # image left is the subject's right
+    assert (layout["landmark_uv"][36:42, 0] < 0.5).all()          # image left is the subject's right
 
 
 @needs_model
@@ -171,8 +171,8 @@ def test_a_topology_rebuilt_from_the_face_model_alone_is_the_shipped_one(model, 
         np.testing.assert_array_equal(getattr(rebuilt, exact), getattr(shipped, exact))
     np.testing.assert_allclose(rebuilt.uvs, shipped.uvs, atol=1e-3 / 128)
     np.testing.assert_allclose(rebuilt.mean_canonical, shipped.mean_canonical, atol=1e-3)
-    np.testing.assert_allclose(rebuilt.landmarks(rebuilt.mean_canonical), shipped.landmarks(shipped.mean_canonical),
-                               atol=1e-3)
+    landmarks, expected = (t.landmarks(t.mean_canonical) for t in (rebuilt, shipped))
+    np.testing.assert_allclose(landmarks, expected, atol=1e-3)
     for name, mask in shipped.regions.items():
         np.testing.assert_array_equal(rebuilt.regions[name], mask, name)
 
