@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 WIRE, OUTLINE, POINT = (120, 225, 255), (255, 196, 84), (255, 255, 255)         # RGB
 WIRE_STRENGTH, OUTLINE_STRENGTH, POINT_STRENGTH = 0.38, 0.85, 1.0
 LINES_ACROSS, LEAST_SPACING = 64, 5.0   # lines of the mesh across a large face; pixels between two of them
-POINT_RADIUS, LINE_WIDTH = 0.0055, 0.0035       # of the face's larger side
+POINT_RADIUS, LINE_WIDTH, WIRE_WIDTH = 0.0055, 0.0035, 0.0016       # of the face's larger side
 FINEST, SHARPEST = 4, 4096              # a small face is drawn enlarged and reduced again, up to this side in pixels
 SHIFT = 4                               # OpenCV's fixed point: sixteenths of a pixel
 # the 68 landmarks: first, last, closed
@@ -96,15 +96,17 @@ def _draw(out: np.ndarray, topology: Topology, vertices: np.ndarray, landmarks: 
         lines = _wires(topology, _spacing(side, topology.size))
         toward = vertex_normals(upright(vertices), topology.triangles)[:, 2] > 0.05
         seen = lines[toward[lines].all(1)]
+        width = max(1, round(WIRE_WIDTH * side * finer))
         _blend(part, finer, WIRE, WIRE_STRENGTH, lambda mask: cv2.polylines(
-            mask, list(_fixed(place(vertices))[seen]), False, 255, max(1, round(0.0016 * side * finer)), cv2.LINE_AA, SHIFT))
+            mask, list(_fixed(place(vertices))[seen]), False, 255, width, cv2.LINE_AA, SHIFT))
     if points:
-        at = _fixed(place(landmarks))
-        width, radius = max(1, round(LINE_WIDTH * side * finer)), max(POINT_RADIUS * side, 0.9) * finer
+        at, radius = _fixed(place(landmarks)), round(max(POINT_RADIUS * side, 0.9) * finer * 2**SHIFT)
+        thick = max(1, round(LINE_WIDTH * side * finer))
         _blend(part, finer, OUTLINE, OUTLINE_STRENGTH, lambda mask: [
-            cv2.polylines(mask, [at[first:last + 1]], closed, 255, width, cv2.LINE_AA, SHIFT) for first, last, closed in PARTS])
+            cv2.polylines(mask, [at[first:last + 1]], closed, 255, thick, cv2.LINE_AA, SHIFT)
+            for first, last, closed in PARTS])
         _blend(part, finer, POINT, POINT_STRENGTH, lambda mask: [
-            cv2.circle(mask, tuple(map(int, p)), round(radius * 2**SHIFT), 255, cv2.FILLED, cv2.LINE_AA, SHIFT) for p in at])
+            cv2.circle(mask, tuple(map(int, p)), radius, 255, cv2.FILLED, cv2.LINE_AA, SHIFT) for p in at])
 
 
 def _blend(part: np.ndarray, finer: int, colour, strength: float, paint) -> None:

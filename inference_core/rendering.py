@@ -53,7 +53,8 @@ def render_mesh(vertices: np.ndarray, triangles: np.ndarray, *, uvs: np.ndarray 
 def render_views(vertices: np.ndarray, triangles: np.ndarray, yaws_deg=(0.0, 45.0, 90.0), **options) -> np.ndarray:
     """Several sides beside each other at one scale -> (size, size * views, 3) uint8; options of `render_mesh`."""
     extent = float(np.ptp(np.asarray(vertices, np.float64), axis=0).max())
-    return np.concatenate([render_mesh(vertices, triangles, yaw_deg=yaw, extent=extent, **options) for yaw in yaws_deg], 1)
+    views = [render_mesh(vertices, triangles, yaw_deg=yaw, extent=extent, **options) for yaw in yaws_deg]
+    return np.concatenate(views, 1)
 
 
 def _light(normals: np.ndarray) -> np.ndarray:

@@ -39,9 +39,11 @@ def write(path: Path, face: Face, texture: Texture | None) -> None:
     }
     if texture is not None:
         surface["baseColorTexture"] = {"index": 0}
+        picture = body.view(encode_image(texture.image))
         document |= {"textures": [{"sampler": 0, "source": 0}],
-                     "samplers": [{"magFilter": LINEAR, "minFilter": LINEAR_MIPMAP_LINEAR, "wrapS": CLAMP, "wrapT": CLAMP}],
-                     "images": [{"name": "skin", "mimeType": "image/png", "bufferView": body.view(encode_image(texture.image))}]}
+                     "samplers": [{"magFilter": LINEAR, "minFilter": LINEAR_MIPMAP_LINEAR, "wrapS": CLAMP,
+                                   "wrapT": CLAMP}],
+                     "images": [{"name": "skin", "mimeType": "image/png", "bufferView": picture}]}
     document |= {"accessors": body.accessors, "bufferViews": body.views, "buffers": [{"byteLength": len(body.data)}]}
     write_bytes(path, _container(json.dumps(document, separators=(",", ":")).encode(), bytes(body.data)))
 
