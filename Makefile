@@ -48,4 +48,4 @@ wheel: .venv/installed
 	$(PY) -m pip wheel --quiet --no-deps --wheel-dir dist .
 
 clean:
-	rm -rf .venv .venv-types out dist build *.egg-info
+	rm -rf .venv .venv-types out dist build/lib build/bdist.* *.egg-info

@@ -2,11 +2,12 @@
 
 import json
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from training.render_check import openings_report
+from training.render_check import main, openings_report
 
 
 @pytest.fixture
@@ -95,3 +96,37 @@ def test_landmarks_that_do_not_belong_together_are_refused(faces):
     true, yaw = faces
     with pytest.raises(ValueError, match="belong together"):
         openings_report(true[:5], true, yaw)
+
+
+SHARED = Path(__file__).resolve().parents[2] / "shared"
+FACE_MODEL, TEXTURES = SHARED / "face_model" / "face_model.npz", SHARED / "face_textures"
+needs_shared = pytest.mark.skipif(not (FACE_MODEL.is_file() and TEXTURES.is_dir()),
+                                  reason="needs the face model and the skins in ../shared")
+RENDERS = ["--face-model", str(FACE_MODEL), "--textures", str(TEXTURES), "--count", "12"]
+
+
+@needs_shared
+def test_a_network_that_answers_the_mean_face_is_found_out_on_renders(tiny_weights, monkeypatch, tmp_path, capsys):
+    pytest.importorskip("numba", reason="rendering needs the [training] extra")
+    pytest.importorskip("ai_edge_litert", reason="the engine litert is not installed")
+    monkeypatch.setenv("LPRNET_WEIGHTS", str(tiny_weights))
+    written = tmp_path / "report.json"
+    assert main(["--weights", "lprnet2", *RENDERS, "--json", str(written)]) == 0
+    report = json.loads(written.read_text())
+    assert report["0-45"]["n"] + report["45-90"]["n"] == 12
+    near = report["0-45"]
+    assert near["nme68"] > 3 and abs(near["eye_slope"]) < 0.3 and abs(near["lip_slope"]) < 0.3
+    assert "lip_slope" in capsys.readouterr().out
+
+
+@needs_shared
+def test_what_is_missing_is_said_in_one_sentence(tiny_weights, monkeypatch, tmp_path, capsys):
+    pytest.importorskip("numba", reason="rendering needs the [training] extra")
+    monkeypatch.setenv("LPRNET_WEIGHTS", str(tiny_weights))
+    for arguments in (["--weights", "no_such_network", *RENDERS],
+                      ["--weights", "lprnet2", *RENDERS, "--json", str(tmp_path / "none" / "report.json")],
+                      ["--weights", "lprnet2", "--face-model", str(tmp_path / "none.npz"), "--textures", str(TEXTURES)]):
+        assert main(arguments) == 1
+        said = capsys.readouterr().err.strip()
+        assert said and "\n" not in said
+    assert not list(tmp_path.iterdir())

@@ -19,7 +19,7 @@ DARK_SKIN = 0.25                        # skins below this brightness go with da
 
 @dataclass(frozen=True)
 class Look:
-    """Colours are linear light. tone (3,); cover (4, 4): colour and strength of brows, beard, goatee, lips;
+    """Colours are linear light. tone (4,): factor on the skin, and on its saturation; cover (4, 4): colour and strength of brows, beard, goatee, lips;
     flat (9, 4): colour and gloss by kind; iris (3,); pupil radians; mouth_reach cm; collar (5,);
     lash: strength; hair: None = none; fray: cm, how ragged its edge is; glasses: height, None = none."""
 
@@ -50,7 +50,7 @@ def draw_look(rng: np.random.Generator, brightness: float) -> Look:
     cover[0] = *brow, rng.uniform(0.25, 0.95)
     cover[1] = *(brow * 0.9), beard
     cover[2] = *(brow * 0.9), goatee
-    painted = rng.random() < 0.15
+    painted = rng.random() < 0.08
     lips = rng.random(3) * [0.5, 0.12, 0.15] + [0.15, 0, 0] if painted else LIP_TONE * brightness * 1.3
     cover[3] = *lips, rng.uniform(0.3, 0.8) if painted else rng.uniform(0, 0.6)
     skin_gloss = rng.uniform(0, 0.12 if dark else 0.25)
@@ -67,7 +67,8 @@ def draw_look(rng: np.random.Generator, brightness: float) -> Look:
     iris = IRISES[1 if dark else rng.choice(5, p=IRIS_SHARES)] * rng.uniform(0.7, 1.3)
     cloth = rng.random(3) ** 2 * 0.8 if rng.random() < 0.5 else np.full(3, rng.random() ** 2 * 0.8)
     return Look(
-        tone=np.clip(tone, 0.45, 1.5 if brightness < 0.5 else 1.15).astype(np.float32), cover=cover, flat=flat,
+        tone=np.float32([*np.clip(tone, 0.45, 1.5 if brightness < 0.5 else 1.15),
+                         rng.uniform(0.55, 0.85) if dark else rng.uniform(0.7, 1.05)]), cover=cover, flat=flat,
         iris=iris.astype(np.float32), pupil=rng.uniform(0.12, 0.25), mouth_reach=rng.uniform(1.2, 4.0),
         collar=np.array([rng.uniform(-21, -16), rng.uniform(0, 0.4), *cloth], np.float32),
         lash=rng.uniform(0.2, 0.9),

@@ -30,7 +30,7 @@ from training.render_look import Look, draw_light, draw_look
 from training.render_mesh import FRAME, HAIR, HEAD, LASH, SKIN, build_render_mesh
 from training.rendering_kernels import colour, comb, darken, illuminate, interpolate
 from training.sample import SAMPLE_SIZE, Sample, sample_frame
-from training.skins import GAMMA, hair_masks, load_skins
+from training.skins import GAMMA, draw_skin, hair_masks, load_skins
 from training.warping import FAR, rasterise, vertex_normals
 
 BATCH = 16
@@ -87,7 +87,7 @@ class RenderSource:
         pose = HeadPose(rotation, 1.0, np.zeros(2), rng.uniform(0, LARGEST_INVERSE_DISTANCE))
         zoom, offset = sample_frame(compose(self.landmarks(shape), pose))
         pose = HeadPose(rotation, zoom, offset, pose.inverse_distance)
-        skin = self._skins[rng.integers(len(self._skins))]
+        skin = draw_skin(rng, self._skins)
         look = draw_look(rng, skin.brightness)
         image, drawn = self._draw(rng, shape, gaze, pose, skin, look)
         image = cv2.resize(image, (SAMPLE_SIZE, SAMPLE_SIZE), interpolation=cv2.INTER_AREA)
@@ -117,7 +117,7 @@ class RenderSource:
         colour(ids, mesh.kinds, place, uv, skin.face, skin.head, self._masks, look.cover, look.tone, look.flat,
                self._streaks, eyes, _gaze_directions(gaze), _lids(points68), look.iris, look.pupil,
                _mouth(points68, look), look.collar, albedo, gloss)
-        light = draw_light(rng, pose.rotation, skin.brightness * float(look.tone.mean()))
+        light = draw_light(rng, pose.rotation, skin.brightness * float(look.tone[:3].mean()))
         shadow, matrix = self._shadow(shape, light)
         illuminate(ids, mesh.kinds, place, normal, albedo, gloss, light.lights, light.shine, shadow, matrix,
                    light.shadow, image)

@@ -46,6 +46,13 @@ def _texel(size, uv):
 
 
 @njit(fastmath=True, cache=True)
+def _skin_colour(texel, tone, out):
+    grey = 0.3 * texel[0] + 0.6 * texel[1] + 0.1 * texel[2]
+    for k in range(3):
+        out[k] = (grey + (texel[k] - grey) * tone[3]) * tone[k]
+
+
+@njit(fastmath=True, cache=True)
 def _strand(p, size):
     """Row and column in the streaks' texture: strands run from the crown down."""
     around = np.arctan2(p[0], -p[2] - 8.0) * 0.159155 + 0.5
@@ -87,7 +94,7 @@ def colour(ids, kinds, place, uv, face, head, masks, cover, tone, flat, streaks,
     """Fill albedo (h, w, 3) and gloss (h, w).
 
     face, head: skin textures; masks (m, m, 4) with cover (4, 4): colour and strength of brows, beard, goatee, lips;
-    tone (3,): factor on the skin; flat (9, 4): colour and gloss of each kind; streaks (s, s): factor on hair;
+    tone (4,): factor on the skin, and on its saturation; flat (9, 4): colour and gloss of each kind; streaks (s, s): factor on hair;
     eyes (2, 3) centres; gaze (2, 3) unit vectors;
     lids (2, 2): height of each upper lid, and how much light comes between the lids; iris (3,); pupil: radians; mouth: depth of the lips' inner edge,
     over how many cm behind it the light falls to 1/e, and how much comes between the lips; collar (5,): height below which
@@ -112,12 +119,10 @@ def colour(ids, kinds, place, uv, face, head, masks, cover, tone, flat, streaks,
                     continue
                 if kind == HEAD:
                     i, j = _texel(head_size, uv[y, x])
-                    for k in range(3):
-                        out[k] = head[i, j, k] * tone[k]
+                    _skin_colour(head[i, j], tone, out)
                     continue
                 i, j = _texel(skin_size, uv[y, x])
-                for k in range(3):
-                    out[k] = face[i, j, k] * tone[k]
+                _skin_colour(face[i, j], tone, out)
                 i, j = _texel(mask_size, uv[y, x])
                 for m in range(4):
                     share = masks[i, j, m] * cover[m, 3]

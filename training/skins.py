@@ -19,6 +19,7 @@ from training.labels import label_mesh
 HELDOUT_SKINS = ("young_darkskinned_male", "middleage_lightskinned_female2", "old_lightskinned_male2")
 GAMMA = 2.2
 MASK_SIZE = 512
+MIXED = 0.35                            # share of faces whose skin is made of two
 LIP_TONE, LIP_SHARE = np.float32([0.62, 0.40, 0.38]), 0.35      # painted lips are too red for most people
 
 
@@ -56,12 +57,23 @@ def _linear(file: Path) -> np.ndarray:
     return ((picture[..., ::-1] / np.float32(255)) ** np.float32(GAMMA)).astype(np.float32)
 
 
+def draw_skin(rng: np.random.Generator, skins: list[Skin]) -> Skin:
+    """One of the skins, or something between two of them."""
+    first = skins[rng.integers(len(skins))]
+    if rng.random() > MIXED:
+        return first
+    second, share = skins[rng.integers(len(skins))], np.float32(rng.uniform(0.2, 0.8))
+    mix = lambda a, b: cv2.addWeighted(a, 1 - share, b, share, 0)  # noqa: E731
+    return Skin(f"{first.name}+{second.name}", mix(first.face, second.face), mix(first.head, second.head),
+                float(first.brightness * (1 - share) + second.brightness * share))
+
+
 def hair_masks(model: FaceModel, topology: Topology) -> np.ndarray:
     """(512, 512, 4) float32 in the face tile, 0..1: brows, full beard, moustache with chin, lips."""
     points = _landmarks_uv(model, topology) * [1, -1] * MASK_SIZE + [0, MASK_SIZE]
     rng = np.random.default_rng(0)
-    fine = cv2.GaussianBlur(rng.random((MASK_SIZE, MASK_SIZE)).astype(np.float32), (0, 0), 1.1)
-    strands = np.clip((fine - fine.mean()) / fine.std() * 0.25 + 0.75, 0, 1)
+    fine = cv2.GaussianBlur(rng.random((MASK_SIZE, MASK_SIZE)).astype(np.float32), (0, 0), 0.7, sigmaY=2.5)
+    strands = np.clip((fine - fine.mean()) / fine.std() * 0.18 + 0.8, 0, 1)
     soft = lambda mask, sigma: cv2.GaussianBlur(mask, (0, 0), sigma) * strands  # noqa: E731
     brows = np.zeros((MASK_SIZE, MASK_SIZE), np.float32)
     for first in (17, 22):
