@@ -40,6 +40,16 @@ def write_bytes(path: str | Path, data: bytes) -> None:
         beside.write_bytes(data)
 
 
+def check_writable(path: str | Path) -> None:
+    """Raises OutputError now, before long work, where the folder of `path` cannot be written to."""
+    path = Path(path)
+    try:
+        with tempfile.TemporaryFile(dir=path.parent):
+            pass
+    except OSError as error:
+        raise _refused(path, error) from error
+
+
 def _refused(path: Path, error: OSError) -> OutputError:
     return OutputError(f"{path}: cannot be written ({error.strerror or error}); choose another name or folder")
 

@@ -6,9 +6,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from inference_core.errors import InputError
-from inference_core.images import read_image
-from inference_core.regression import CaptureOptions, Face, capture_faces
+from inference_core import photo
+from inference_core.regression import CaptureOptions, Face
 from inference_core.texture import Texture, sample_texture
 
 DEFAULT_TEXTURE_SIZE = 1024
@@ -26,10 +25,7 @@ class CapturedFace:
 def capture_photo(path: Path, options: CaptureOptions,
                   texture_size: int = DEFAULT_TEXTURE_SIZE) -> list[CapturedFace]:
     """The faces of the photo `path`, largest first; at least one, else `InputError`."""
-    image = read_image(path)
-    faces = capture_faces(image, options)
-    if not faces:
-        raise InputError(f"No face was found in {path}; use a photo that shows one larger, or give its box.")
+    image, faces = photo.capture_photo(path, options)
     return [
         CapturedFace(path.stem if index == 0 else f"{path.stem} {index + 1}", face,
                      sample_texture(image, face, texture_size))

@@ -43,7 +43,7 @@ def facts(thing: bpy.types.Object) -> dict:
         "uv_high": uvs.max(axis=0).tolist(),
         "texture_size": list(texture.image.size),
         "texture_packed": texture.image.packed_file is not None,
-        "texture_top_row": pixels.reshape(*texture.image.size[::-1], 4)[-1, :, :3].mean(axis=0).tolist(),
+        "texture_top_row": pixels.reshape(*reversed(tuple(texture.image.size)), 4)[-1, :, :3].mean(axis=0).tolist(),
         "attributes": sorted(mesh.attributes.keys()),
         "properties": {key: value if isinstance(value, (str, float, int)) else list(value)
                        for key, value in thing.items() if key.startswith("lprnet_")},

@@ -72,12 +72,14 @@ def run_python() -> Callable[..., subprocess.CompletedProcess[str]]:
 
 @pytest.fixture(scope="session")
 def run_blender() -> Callable[..., subprocess.CompletedProcess[str]]:
-    """`run_blender(*arguments)` runs Python with the real bpy, apart from the test process and bounded in time."""
+    """`run_blender(*arguments, weights=folder)` runs Python with the real bpy, apart from the test process and bounded in
+    time; without a folder with the weights of the checkout."""
     if importlib.util.find_spec("bpy") is None:
         pytest.skip("bpy is not installed in this environment")
 
-    def run(*arguments: str | Path, cwd: Path = REPOSITORY) -> subprocess.CompletedProcess[str]:
-        return subprocess.run([sys.executable, *map(str, arguments)], cwd=cwd, capture_output=True, text=True,
-                              timeout=BLENDER_TIMEOUT_S, check=False)
+    def run(*arguments: str | Path, weights: Path | None = None) -> subprocess.CompletedProcess[str]:
+        environment = {**os.environ, **({"LPRNET_WEIGHTS": str(weights)} if weights else {})}
+        return subprocess.run([sys.executable, *map(str, arguments)], cwd=REPOSITORY, env=environment,
+                              capture_output=True, text=True, timeout=BLENDER_TIMEOUT_S, check=False)
 
     return run

@@ -13,11 +13,11 @@ HERE = Path(__file__).resolve().parent
 
 
 @pytest.fixture(scope="module")
-def told(run_blender: Callable[..., subprocess.CompletedProcess[str]], astronaut_png: Path,
+def told(run_blender: Callable[..., subprocess.CompletedProcess[str]], astronaut_png: Path, tiny_weights: Path,
          tmp_path_factory: pytest.TempPathFactory) -> dict:
     no_picture = tmp_path_factory.mktemp("bad") / "letter.jpg"
     no_picture.write_text("Dear reader")
-    done = run_blender(HERE / "blender_operators.py", astronaut_png, no_picture)
+    done = run_blender(HERE / "blender_operators.py", astronaut_png, no_picture, weights=tiny_weights)
     lines = [line for line in done.stdout.splitlines() if line.startswith("TOLD ")]
     assert lines, done.stdout + done.stderr
     return json.loads(lines[0].removeprefix("TOLD "))
@@ -38,7 +38,7 @@ def test_a_file_that_is_no_picture_is_reported_and_adds_nothing(told: dict) -> N
     assert told["no_picture"]["new"] == []
 
 
-def test_a_photo_becomes_the_active_object(told: dict, shipped_weights: Path) -> None:
+def test_a_photo_becomes_the_active_object(told: dict) -> None:
     assert told["photo"]["answer"] == ["FINISHED"]
     assert told["photo"]["new"] == ["astronaut"]
     assert told["photo"]["active"] == "astronaut"

@@ -29,12 +29,15 @@ def mean_faces(run_blender: RunBlender, tmp_path_factory: pytest.TempPathFactory
     return read_facts(run_blender, blend)
 
 
-@pytest.fixture(scope="module")
-def captured(run_blender: RunBlender, astronaut_png: Path, shipped_weights: Path,
-             tmp_path_factory: pytest.TempPathFactory) -> dict:
+@pytest.fixture(scope="module", params=["tiny_weights", "shipped_weights"])
+def captured(run_blender: RunBlender, astronaut_png: Path, tmp_path_factory: pytest.TempPathFactory,
+             request: pytest.FixtureRequest) -> dict:
+    weights = request.getfixturevalue(request.param)
     blend = tmp_path_factory.mktemp("captured") / "astronaut.blend"
-    done = run_blender("-m", "lprnet_blender", "image", astronaut_png, "-o", blend, "--texture-size", "512")
-    assert done.returncode == 0, done.stdout + done.stderr
+    done = run_blender("-m", "lprnet_blender", "image", astronaut_png, "-o", blend, "--texture-size", "512",
+                       weights=weights)
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"{blend}: 1 face\n", "")
+    assert list(blend.parent.iterdir()) == [blend]
     return read_facts(run_blender, blend)
 
 
@@ -106,16 +109,21 @@ def test_a_render_shows_three_views(run_blender: RunBlender, tmp_path: Path) -> 
         assert pixels[:, 48 * view:48 * (view + 1)].std() > 10
 
 
-@pytest.mark.parametrize("arguments, says", [
-    (["image", "{missing}.jpg", "-o", "{folder}/x.blend"], "missing.jpg"),
-    (["image", "{text}", "-o", "{folder}/x.blend"], "text.png"),
-    (["image", "{grey}", "-o", "{folder}/x.blend"], "No face"),
-    (["image", "{grey}", "-o", "{folder}/x.obj"], ".blend"),
-    (["image", "{grey}", "-o", "{folder}/nowhere/x.blend"], "nowhere"),
-    (["render", "{text}", "-o", "{folder}/x.png"], "text.png"),
+@pytest.mark.parametrize("arguments, says, code", [
+    (["image", "{missing}.jpg", "-o", "{folder}/x.blend"], "missing.jpg: cannot be read", 2),
+    (["image", "{text}", "-o", "{folder}/x.blend"], "text.png: not a picture", 2),
+    (["image", "{grey}", "-o", "{folder}/x.blend"], "grey.png: no face was found", 2),
+    (["image", "{grey}", "-o", "{folder}/x.blend", "--box", "0,0,2,2"], "grey.png: the box 0,0,2,2", 2),
+    (["image", "{grey}", "-o", "{folder}/x.blend", "--weights", "huge"], "choose one of lprnet2, lprnet", 1),
+    (["image", "{grey}", "-o", "{folder}/x.obj"], "x.obj: does not end in .blend", 1),
+    (["image", "{grey}", "-o", "{folder}/nowhere/x.blend"], "nowhere/x.blend: cannot be written", 1),
+    (["render", "{text}", "-o", "{folder}/x.png"], "text.png: cannot be opened", 2),
+    (["render", "{missing}.blend", "-o", "{folder}/x.png"], "missing.blend: does not exist", 2),
+    (["render", "{text}", "-o", "{folder}/x.gif"], "x.gif: pictures of this ending", 1),
+    (["render", "{text}", "-o", "{folder}/nowhere/x.png"], "nowhere/x.png: cannot be written", 1),
 ])
-def test_a_mistake_is_one_sentence_and_leaves_no_file(run_blender: RunBlender, tmp_path: Path, arguments: list[str],
-                                                      says: str) -> None:
+def test_a_mistake_is_one_sentence_and_leaves_no_file(run_blender: RunBlender, tiny_weights: Path, tmp_path: Path,
+                                                      arguments: list[str], says: str, code: int) -> None:
     import cv2
     import numpy as np
     inputs, folder = tmp_path / "in", tmp_path / "out"
@@ -125,9 +133,16 @@ def test_a_mistake_is_one_sentence_and_leaves_no_file(run_blender: RunBlender, t
     cv2.imwrite(str(inputs / "grey.png"), np.full((120, 160), 128, np.uint8))
     places = {"missing": inputs / "missing", "text": inputs / "text.png", "grey": inputs / "grey.png",
               "folder": folder}
-    done = run_blender("-m", "lprnet_blender", *(part.format(**places) for part in arguments))
-    assert done.returncode == 1
+    done = run_blender("-m", "lprnet_blender", *(part.format(**places) for part in arguments), weights=tiny_weights)
+    assert done.returncode == code
     assert "Traceback" not in done.stderr
     messages = [line for line in done.stderr.splitlines() if line.startswith("lprnet: ")]
     assert len(messages) == 1 and says in messages[0]
     assert list(folder.iterdir()) == []
+
+
+@pytest.mark.parametrize("options", [["--size", "0"], ["--size", "9999"], ["--views", "front"], ["--views", "0,inf"]])
+def test_wrong_options_of_a_render_are_explained(run_blender: RunBlender, tmp_path: Path, options: list[str]) -> None:
+    done = run_blender("-m", "lprnet_blender", "render", "x.blend", "-o", tmp_path / "x.png", *options)
+    assert done.returncode == 2
+    assert f"argument {options[0]}: {options[1]!r} is not" in done.stderr

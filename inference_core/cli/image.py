@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -35,20 +34,33 @@ def add_command(commands) -> None:
     parser.add_argument("--format", choices=MESHES + PICTURES, help=f"where OUT is a folder (default: {DEFAULT_FORMAT})")
     parser.add_argument("--picture", choices=("overlay", "depth"),
                         help="what a .png shows: mesh and landmarks over the photo, or the depth (default: overlay)")
-    parser.add_argument("--all-faces", action="store_true",
-                        help="every face of a photo, in numbered files; not the largest alone")
+    add_capture_options(parser)
+    parser.set_defaults(run=run, parser=parser)
+
+
+def add_capture_options(parser: argparse.ArgumentParser) -> None:
+    """What every command that captures photos understands; see `capture_options`."""
+    parser.add_argument("--all-faces", action="store_true", help="every face of a photo, not the largest alone")
     parser.add_argument("--box", type=_box, metavar="L,T,R,B", help="where the face is, in pixels; no detector then")
     parser.add_argument("--engine", choices=("litert", "tensorflow"), default="litert")
     parser.add_argument("--weights", default="default", metavar="NAME", help="a network that `lprnet info` lists")
     parser.add_argument("--texture-size", type=_texture_size, default=1024, metavar="PIXELS")
-    parser.set_defaults(run=run, parser=parser)
+
+
+def capture_options(options: argparse.Namespace):
+    """-> CaptureOptions. Leaves the program where the options do not go together."""
+    from inference_core.regression import CaptureOptions
+
+    if options.box and options.all_faces:
+        options.parser.error("--box says where one face is, and --all-faces asks for all; give one of them")
+    return CaptureOptions(all_faces=options.all_faces, box=options.box, engine=options.engine, weights=options.weights)
 
 
 def run(options: argparse.Namespace) -> int:
     """A photo that fails does not keep the others from being done; returns the worst exit code."""
     from inference_core.cli import report
     from inference_core.engine import load_network
-    from inference_core.errors import ImageError, InputError, OutputError
+    from inference_core.errors import InputError, OutputError
 
     jobs = plan(options)
     load_network(options.weights, options.engine)           # without it no photo can be done
@@ -58,11 +70,7 @@ def run(options: argparse.Namespace) -> int:
             for path in capture(job, options):
                 print(_progress(number, len(jobs), start) + str(path), flush=True)
             codes.append(0)
-        except ImageError as error:                         # names its file already
-            codes.append(report(error))
-        except InputError as error:
-            codes.append(report(InputError(f"{job.photo}: {error}")))
-        except OutputError as error:
+        except (InputError, OutputError) as error:
             codes.append(report(error))
     failed = sum(code != 0 for code in codes)
     if failed and len(jobs) > 1:
@@ -73,6 +81,7 @@ def run(options: argparse.Namespace) -> int:
 def plan(options: argparse.Namespace) -> list[Job]:
     """What is to be done, checked before anything is. Raises InputError, OutputError; wrong options leave the program."""
     from inference_core.errors import InputError
+    from inference_core.files import check_writable
 
     ending = options.output.suffix.lower().removeprefix(".")
     one_file = ending in MESHES + PICTURES and not options.output.is_dir()
@@ -81,20 +90,21 @@ def plan(options: argparse.Namespace) -> list[Job]:
                              "--format")
     if one_file and options.format not in (None, ending):
         options.parser.error(f"--format {options.format} does not fit OUT {options.output}")
+    if ending == "blend":
+        options.parser.error("a .blend is made by: python -m lprnet_blender image PHOTO -o OUT.blend")
     if not one_file and ending and not options.format and len(options.photos) == 1 and not options.output.is_dir():
         options.parser.error(f"files ending in .{ending} cannot be written; choose one of .{' .'.join(MESHES + PICTURES)}, "
                              "or a folder and --format")
     kind = ending if one_file else options.format or DEFAULT_FORMAT
     if options.picture and kind not in PICTURES:
         options.parser.error("--picture is for .png files")
-    if options.box and options.all_faces:
-        options.parser.error("--box says where one face is, and --all-faces asks for all; give one of them")
+    capture_options(options)
     if one_file:
         jobs = [Job(options.photos[0], options.output)]
     else:
         _make_folder(options.output)
         jobs = [Job(photo, options.output / f"{name}.{kind}") for photo, name in _named(options.photos)]
-    _check_writable(jobs[0].output)                         # found out now, not after the work
+    check_writable(jobs[0].output)                          # found out now, not after the work
     photos = {photo.resolve() for photo in options.photos}
     for path in (path for job in jobs for path in _files_of(job.output)):
         if path.resolve() in photos:
@@ -104,17 +114,9 @@ def plan(options: argparse.Namespace) -> list[Job]:
 
 def capture(job: Job, options: argparse.Namespace) -> Iterator[Path]:
     """Do one photo; gives the paths of the files written."""
-    from inference_core.errors import InputError
-    from inference_core.images import read_image
-    from inference_core.regression import CaptureOptions, capture_faces
+    from inference_core.photo import capture_photo
 
-    image = read_image(job.photo)
-    faces = capture_faces(image, CaptureOptions(all_faces=options.all_faces, box=options.box, engine=options.engine,
-                                                weights=options.weights))
-    if not faces:
-        where = "no face was found in the box; give another" if options.box else \
-            "no face was found; say where it is with --box, or give a picture that shows it larger"
-        raise InputError(where)
+    image, faces = capture_photo(job.photo, capture_options(options))
     if job.output.suffix.lower() == ".png" and options.picture != "depth":
         from inference_core.images import write_image
         from inference_core.pictures import draw_overlay
@@ -161,16 +163,6 @@ def _make_folder(path: Path) -> None:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(f"{path}: cannot be used as a folder ({error.strerror or error}); choose another") from error
-
-
-def _check_writable(path: Path) -> None:
-    from inference_core.errors import OutputError
-    try:
-        with tempfile.TemporaryFile(dir=path.parent):
-            pass
-    except OSError as error:
-        raise OutputError(f"{path}: cannot be written ({error.strerror or error}); choose another name or "
-                          "folder") from error
 
 
 def _progress(number: int, count: int, start: float) -> str:

@@ -9,28 +9,29 @@ from pathlib import Path
 import bpy
 
 from inference_core.errors import InputError, OutputError
+from inference_core.files import check_writable
+from inference_core.quiet import OUTPUT, quiet
 
 
-def check_writable(path: Path) -> None:
+def check_output(path: Path) -> None:
     """Say early, before any work is done, that `path` cannot become a .blend file."""
     if path.suffix.lower() != ".blend":
-        raise OutputError(f"{path} does not end in .blend; give an output name such as {path.with_suffix('.blend')}.")
+        raise OutputError(f"{path}: does not end in .blend; give a name such as {path.with_suffix('.blend')}")
     if path.is_dir():
-        raise OutputError(f"{path} is a folder; give the name of a file in it.")
-    if not path.parent.is_dir():
-        raise OutputError(f"{path} cannot be written: the folder {path.parent} does not exist; make it first.")
-    if not os.access(path.parent, os.W_OK):
-        raise OutputError(f"{path} cannot be written: no permission in {path.parent}; choose another folder.")
+        raise OutputError(f"{path}: a folder; give the name of a file in it")
+    check_writable(path)
 
 
 def save_blend(path: Path) -> None:
     """Save the open file as `path`: written beside it and renamed, so that nothing half-written stays."""
     partial = path.with_name(f".{path.stem}.{os.getpid()}.blend")
     try:
-        bpy.ops.wm.save_as_mainfile(filepath=str(partial.absolute()), copy=True, compress=True, check_existing=False)
+        with quiet(OUTPUT):                             # it would tell the partial file's name
+            bpy.ops.wm.save_as_mainfile(filepath=str(partial.absolute()), copy=True, compress=True,
+                                        check_existing=False)
         os.replace(partial, path)
     except (RuntimeError, OSError) as error:
-        raise OutputError(f"{path} could not be written ({_first_line(error)}); choose another place.") from error
+        raise OutputError(f"{path}: could not be written ({_first_line(error)}); choose another place") from error
     finally:
         partial.unlink(missing_ok=True)
 
@@ -38,11 +39,12 @@ def save_blend(path: Path) -> None:
 def open_blend(path: Path) -> None:
     """Open a .blend file in place of what is open now."""
     if not path.is_file():
-        raise InputError(f"{path} does not exist; give a .blend file.")
+        raise InputError(f"{path}: does not exist; give a .blend file")
     try:
-        bpy.ops.wm.open_mainfile(filepath=str(path.absolute()), load_ui=False)
+        with quiet(OUTPUT):
+            bpy.ops.wm.open_mainfile(filepath=str(path.absolute()), load_ui=False)
     except RuntimeError as error:
-        raise InputError(f"{path} cannot be opened as a .blend file ({_first_line(error)}).") from error
+        raise InputError(f"{path}: cannot be opened as a .blend file ({_first_line(error)}); save it again with Blender") from error
 
 
 def _first_line(error: Exception) -> str:

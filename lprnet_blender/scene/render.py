@@ -11,6 +11,8 @@ import bpy
 import numpy as np
 import numpy.typing as npt
 
+from inference_core.quiet import OUTPUT, quiet
+
 from .face import PREFIX
 from .nodes import principled, set_input
 from .stage import BACKGROUND, aim_camera, bounds, light
@@ -41,7 +43,8 @@ def render_views(scene: bpy.types.Scene, things: Sequence[bpy.types.Object], azi
         for index, azimuth in enumerate(azimuths_deg):
             aim_camera(scene, centre, extent, azimuth_deg=azimuth)
             scene.render.filepath = str(Path(folder) / f"view{index}.png")
-            bpy.ops.render.render(write_still=True)
+            with quiet(OUTPUT):
+                bpy.ops.render.render(write_still=True)
             views.append(_read_over_background(scene.render.filepath))
     return np.concatenate(views, axis=1)
 
