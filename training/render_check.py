@@ -19,15 +19,9 @@ from pathlib import Path
 import numpy as np
 
 from inference_core.errors import LPRNetError, OutputError
+from training.scores import FEWEST, JAW_LINE, landmark_errors, opening_scores
 
-LID_PAIRS = ((37, 41), (38, 40), (43, 47), (44, 46))            # iBUG 68, counted from 0
-LIP_PAIRS = ((61, 67), (62, 66), (63, 65))
-WIDTH_PAIRS = ((48, 54),)
-OPENINGS = {"lip": LIP_PAIRS, "eye": LID_PAIRS, "width": WIDTH_PAIRS}
 BANDS = {"0-45": (0.0, 45.0), "45-90": (45.0, np.inf)}          # degrees of yaw to either side
-FEWEST = 3
-SMALLEST_SPREAD = 1e-6                                          # of the face's size
-JAW_LINE = 17                                                   # the first landmarks; the other 51 are the inner face
 
 
 def openings_report(pred_landmarks: np.ndarray, true_landmarks: np.ndarray, yaw_deg: np.ndarray) -> dict:
@@ -45,32 +39,11 @@ def openings_report(pred_landmarks: np.ndarray, true_landmarks: np.ndarray, yaw_
 
 
 def _band(predicted: np.ndarray, true: np.ndarray) -> dict:
-    enough = len(true) >= FEWEST
     report: dict = {"n": len(true), "nme68": None, "nme51": None}
-    if enough:
-        size = np.sqrt(np.prod(true.max(1) - true.min(1), axis=1))
-        away = 100 * np.linalg.norm(predicted - true, axis=2) / size[:, None]
+    if len(true) >= FEWEST:
+        away = landmark_errors(predicted, true)
         report["nme68"], report["nme51"] = float(away.mean()), float(away[:, JAW_LINE:].mean())
-    for name, pairs in OPENINGS.items():
-        corr, slope = _follow(*(_opening(p, pairs) / size for p in (true, predicted))) if enough else (None, None)
-        report[f"{name}_corr"], report[f"{name}_slope"] = corr, slope
-    return report
-
-
-def _opening(points: np.ndarray, pairs: tuple[tuple[int, int], ...]) -> np.ndarray:
-    first, second = np.array(pairs).T
-    return np.linalg.norm(points[:, first] - points[:, second], axis=2).mean(1)
-
-
-def _follow(true: np.ndarray, predicted: np.ndarray) -> tuple[float | None, float | None]:
-    """Correlation, and slope of predicted over true."""
-    t, p = true - true.mean(), predicted - predicted.mean()
-    spread, answered = np.sqrt((t @ t) / len(t)), np.sqrt((p @ p) / len(p))
-    if spread < SMALLEST_SPREAD:
-        return None, None
-    together = (t @ p) / len(t)
-    corr = float(together / (spread * answered)) if answered >= SMALLEST_SPREAD else None
-    return corr, float(together / spread**2)
+    return report | opening_scores(predicted, true)
 
 
 def measure(weights: str, face_model: Path, textures: Path, count: int, seed: int) -> dict:

@@ -1,0 +1,143 @@
+"""Reads a folder of photos with annotated landmarks: one folder per source, each with pictures and annotations.json.
+
+The file is a list of objects: `file`, `size` [width, height], `points` (68 pairs in pixels, iBUG order, (0, 0) = centre
+of the top-left pixel) or null, `yaw` in degrees or null, `points_reannotated` like points where there are any; other
+keys are left alone. Nothing is skipped: an entry or picture that cannot be used ends the reading with its name.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from inference_core.errors import InputError
+from inference_core.images import read_image
+
+ANNOTATIONS, NO_FACES = "annotations.json", "nonface"
+MAX_BYTES, MAX_PHOTOS, MAX_SOURCES, MAX_NAME = 64 << 20, 20_000, 200, 200
+FARTHEST = 1e6                  # pixels; no landmark lies farther out
+REPAIR = "repair it or fetch the folder again"
+
+
+@dataclass(frozen=True, eq=False)
+class Photo:
+    """size (width, height); points, second_points (68, 2) float64 pixels, yaw_deg: None where not annotated."""
+
+    path: Path
+    size: tuple[int, int]
+    points: np.ndarray | None
+    yaw_deg: float | None
+    second_points: np.ndarray | None
+
+    def read(self) -> np.ndarray:
+        """(H, W, 3) uint8 RGB. Raises InputError when it cannot be read or is not of the annotated size."""
+        image = read_image(self.path)
+        if image.shape[1::-1] != self.size:
+            width, height = image.shape[1::-1]
+            raise InputError(f"{self.path}: {width} x {height} pixels where {ANNOTATIONS} says {self.size[0]} x "
+                             f"{self.size[1]}: the points are another picture's; fetch the folder again")
+        return image
+
+
+@dataclass(frozen=True, eq=False)
+class PhotoSource:
+    """The photos of one folder; all have points, or none has."""
+
+    name: str
+    photos: tuple[Photo, ...]
+
+    @property
+    def has_points(self) -> bool:
+        return self.photos[0].points is not None
+
+    @property
+    def shows_faces(self) -> bool:
+        """Whether a face that is found is right: anywhere but in `nonface`."""
+        return self.name != NO_FACES
+
+
+def read_sources(folder: Path) -> list[PhotoSource]:
+    """The sources in a folder by name, or the one that the folder is. Raises InputError."""
+    try:
+        if (folder / ANNOTATIONS).is_file():
+            return [_read_source(folder)]
+        sources = sorted(path for path in folder.iterdir() if (path / ANNOTATIONS).is_file())
+    except OSError as error:
+        raise InputError(f"{folder}: cannot be read ({error.strerror or error}); give the folder of photos") from error
+    if not sources:
+        raise InputError(f"{folder}: no folder with an {ANNOTATIONS} in it; give the folder that holds the sources")
+    if len(sources) > MAX_SOURCES:
+        raise InputError(f"{folder}: more than {MAX_SOURCES} sources; give a folder with fewer")
+    return [_read_source(source) for source in sources]
+
+
+def _read_source(folder: Path) -> PhotoSource:
+    path = folder / ANNOTATIONS
+    entries = _read_json(path)
+    photos = []
+    for number, entry in enumerate(entries, 1):
+        try:
+            photos.append(_photo(folder, entry))
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
+            cause = f"{error.args[0]!r} is missing" if isinstance(error, KeyError) else str(error)
+            raise InputError(f"{path}: entry {number} cannot be used ({cause}); {REPAIR}") from error
+    if len({photo.path for photo in photos}) < len(photos):
+        raise InputError(f"{path}: lists a picture twice, which would count double; {REPAIR}")
+    if len({photo.points is None for photo in photos}) > 1:
+        raise InputError(f"{path}: some entries have points and some have none; put them into two folders")
+    for photo in photos:        # found out now, not after half an hour
+        if not photo.path.is_file():
+            raise InputError(f"{photo.path}: listed in {ANNOTATIONS} and not there; fetch the folder again")
+    return PhotoSource(folder.resolve().name, tuple(photos))
+
+
+def _read_json(path: Path) -> list:
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise InputError(f"{path}: larger than the {MAX_BYTES >> 20} MB that are read; {REPAIR}")
+        entries = json.loads(path.read_bytes())
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror or error}); check its rights") from error
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{path}: not a JSON file ({error}); {REPAIR}") from error
+    if not isinstance(entries, list) or not entries:
+        raise InputError(f"{path}: not a list of photos; {REPAIR}")
+    if len(entries) > MAX_PHOTOS:
+        raise InputError(f"{path}: more than {MAX_PHOTOS} photos; split the folder")
+    return entries
+
+
+def _photo(folder: Path, entry: dict) -> Photo:
+    if not isinstance(entry, dict):
+        raise ValueError("not an object")
+    name = entry["file"]
+    # a plain name: nothing outside the folder can be meant, on any system
+    if not isinstance(name, str) or not 0 < len(name) <= MAX_NAME or name in (".", "..") or set(name) & set("/\\:\0"):
+        raise ValueError(f"file is {str(name)[:80]!r}, not a name in this folder")
+    size = entry["size"]
+    if not isinstance(size, list) or len(size) != 2 or not all(type(side) is int and side > 0 for side in size):
+        raise ValueError(f"size is {str(size)[:80]!r}, not [width, height]")
+    yaw = entry.get("yaw")
+    if yaw is not None and not (type(yaw) in (int, float) and math.isfinite(yaw) and abs(yaw) <= 180):
+        raise ValueError(f"yaw is {str(yaw)[:80]!r}, not degrees within 180")
+    second = _points(entry, "points_reannotated") if "points_reannotated" in entry else None
+    yaw_deg = None if yaw is None else float(yaw)
+    return Photo(folder / name, (size[0], size[1]), _points(entry, "points"), yaw_deg, second)
+
+
+def _points(entry: dict, key: str) -> np.ndarray | None:
+    if entry[key] is None:
+        return None
+    pairs = entry[key]
+    if not isinstance(pairs, list) or len(pairs) != 68:
+        raise ValueError(f"{key} is not a list of 68 pairs")
+    points = np.array(pairs, np.float64)
+    if points.shape != (68, 2) or not (np.abs(points) < FARTHEST).all():
+        raise ValueError(f"{key} are not 68 pairs of pixels")
+    if np.ptp(points, axis=0).min() < 1:
+        raise ValueError(f"{key} have no extent")
+    return points

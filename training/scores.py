@@ -1,0 +1,57 @@
+"""How far predicted landmarks lie from the true ones, and whether openings are followed: what every report is made of.
+
+The mean distance between landmarks (NME) hardly sees whether an eye is shut. The slope of the predicted opening over
+the true one does: 1 follows it, 0 answers the same opening always.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+LID_PAIRS = ((37, 41), (38, 40), (43, 47), (44, 46))            # iBUG 68, counted from 0
+LIP_PAIRS = ((61, 67), (62, 66), (63, 65))
+WIDTH_PAIRS = ((48, 54),)
+OPENINGS = {"lip": LIP_PAIRS, "eye": LID_PAIRS, "width": WIDTH_PAIRS}
+JAW_LINE = 17                                                   # the first landmarks; the other 51 are the inner face
+FEWEST = 3                                                      # faces that a correlation needs
+SMALLEST_SPREAD = 1e-6                                          # of the face's size
+
+
+def face_size(points: np.ndarray) -> np.ndarray:
+    """(n, 68, 2) -> (n,): sqrt(w h) of the landmarks' box."""
+    return np.sqrt(np.prod(points.max(1) - points.min(1), axis=1))
+
+
+def landmark_errors(predicted: np.ndarray, true: np.ndarray) -> np.ndarray:
+    """(n, 68, 2) each -> (n, 68): distances in % of the true face's size. The mean of a row is its NME."""
+    return 100 * np.linalg.norm(predicted - true, axis=2) / face_size(true)[:, None]
+
+
+def opening(points: np.ndarray, name: str) -> np.ndarray:
+    """(n, 68, 2), a key of OPENINGS -> (n,): mean distance of its pairs, in the points' unit."""
+    first, second = np.array(OPENINGS[name]).T
+    return np.linalg.norm(points[:, first] - points[:, second], axis=2).mean(1)
+
+
+def opening_scores(predicted: np.ndarray, true: np.ndarray) -> dict[str, float | None]:
+    """(n, 68, 2) each -> NAME_corr and NAME_slope of each opening, predicted against true, both over the true face's
+    size. None where fewer than three faces, or no spread."""
+    scores: dict[str, float | None] = {}
+    for name in OPENINGS:
+        corr = slope = None
+        if len(true) >= FEWEST:
+            size = face_size(true)
+            corr, slope = follow(opening(true, name) / size, opening(predicted, name) / size)
+        scores[f"{name}_corr"], scores[f"{name}_slope"] = corr, slope
+    return scores
+
+
+def follow(true: np.ndarray, predicted: np.ndarray) -> tuple[float | None, float | None]:
+    """Correlation, and slope of predicted over true."""
+    t, p = true - true.mean(), predicted - predicted.mean()
+    spread, answered = np.sqrt((t @ t) / len(t)), np.sqrt((p @ p) / len(p))
+    if spread < SMALLEST_SPREAD:
+        return None, None
+    together = (t @ p) / len(t)
+    corr = float(together / (spread * answered)) if answered >= SMALLEST_SPREAD else None
+    return corr, float(together / spread**2)
