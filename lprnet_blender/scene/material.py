@@ -7,9 +7,10 @@ import bpy
 import numpy as np
 import numpy.typing as npt
 
-from .nodes import add_node, connect, node_tree, principled
+from .nodes import add_node, connect, node_tree, principled, set_input
 
 SKIN_ROUGHNESS = 0.6
+SKIN_GLOSS = 0.15               # of Blender's usual 0.5: the photo's own highlights are in the texture
 
 
 def pack_image(name: str, pixels: npt.NDArray[np.uint8]) -> bpy.types.Image:
@@ -27,6 +28,7 @@ def pack_image(name: str, pixels: npt.NDArray[np.uint8]) -> bpy.types.Image:
 def skin_material(name: str, image: bpy.types.Image, uv_layer: str) -> bpy.types.Material:
     """A Principled material whose base colour is `image`."""
     material, surface = principled(name, roughness=SKIN_ROUGHNESS)
+    set_input(surface, "Specular IOR Level", SKIN_GLOSS)
     tree = node_tree(material)
     texture = add_node(tree, bpy.types.ShaderNodeTexImage, (-320, 300))
     texture.image = image

@@ -15,9 +15,10 @@ from inference_core.quiet import OUTPUT, quiet
 
 from .face import PREFIX
 from .nodes import principled, set_input
-from .stage import BACKGROUND, aim_camera, bounds, light
+from .stage import aim_camera, bounds, light
 
 SAMPLES = 24
+TOP, BOTTOM = (0.26, 0.265, 0.28), (0.13, 0.135, 0.15)         # background, sRGB
 
 
 def default_views(face: bpy.types.Object) -> tuple[float, float, float]:
@@ -78,6 +79,8 @@ def _read_over_background(path: str) -> npt.NDArray[np.uint8]:
     bpy.data.images.remove(image)
     rgba = values.reshape(height, width, 4)[::-1]
     alpha = rgba[..., 3:]
-    mixed = rgba[..., :3] * alpha + np.asarray(BACKGROUND[:3], dtype=np.float32) * (1 - alpha)
+    down = np.linspace(0, 1, height, dtype=np.float32)[:, None, None]
+    background = (1 - down) * np.array(TOP, np.float32) + down * np.array(BOTTOM, np.float32)
+    mixed = rgba[..., :3] * alpha + background * (1 - alpha)
     picture: npt.NDArray[np.uint8] = np.rint(np.clip(mixed, 0, 1) * 255).astype(np.uint8)
     return picture

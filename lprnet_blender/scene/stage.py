@@ -12,7 +12,6 @@ from mathutils import Euler, Vector
 from .nodes import find_node, node_tree, set_input
 
 LENS_MM = 85.0                  # a portrait lens
-BACKGROUND = (0.18, 0.18, 0.19, 1.0)
 
 
 def clear_file() -> bpy.types.Scene:
