@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import os
 import tempfile
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -61,19 +62,27 @@ class Network:
                 return Prediction(next(iter(outputs.values()))[0] * MAP_SCALE - MAP_OFFSET, 1.0)
             canonical = self._decode(outputs["code"])["canonical_map"][0]
         pose = pose_of_numbers(outputs["pose"][0])
-        presence = 1 / (1 + np.exp(-np.clip(float(outputs["presence"].ravel()[0]), -60, 60)))
-        return Prediction(compose(canonical, pose).astype(np.float32), float(presence), canonical, pose)
+        presence = 1 / (1 + math.exp(-min(max(float(outputs["presence"].item()), -60.0), 60.0)))
+        # in single precision: a third of the time, and a ten-millionth of the crop off
+        single = replace(pose, rotation=pose.rotation.astype(np.float32))
+        return Prediction(compose(canonical, single), presence, canonical, pose)
 
 
 def pose_of_numbers(numbers: np.ndarray) -> HeadPose:
     """(10,): two columns of the rotation (made orthonormal; Zhou et al., "On the Continuity of Rotation
     Representations", CVPR 2019), log scale, shift x, y, inverse distance."""
-    n = np.asarray(numbers, np.float64)
-    first = n[0:3] / np.sqrt(n[0:3] @ n[0:3] + 1e-8)
-    second = n[3:6] - (first @ n[3:6]) * first
-    second = second / np.sqrt(second @ second + 1e-8)
-    rotation = np.stack([first, second, np.cross(first, second)], 1)
-    return HeadPose(rotation, float(np.exp(n[6])), n[7:9], float(np.clip(n[9], 0, 1 / NEAREST_CM)))
+    n = [float(number) for number in numbers]           # of so few numbers NumPy takes ten times as long
+    first = _unit(n[0:3])
+    along = sum(a * b for a, b in zip(first, n[3:6]))
+    second = _unit([b - along * a for a, b in zip(first, n[3:6])])
+    third = [first[i - 2] * second[i - 1] - first[i - 1] * second[i - 2] for i in range(3)]     # their cross product
+    scale, nearness = math.exp(min(max(n[6], -50.0), 50.0)), min(max(n[9], 0.0), 1 / NEAREST_CM)
+    return HeadPose(np.array([first, second, third]).T, scale, np.array(n[7:9]), nearness)
+
+
+def _unit(v: list[float]) -> list[float]:
+    length = math.sqrt(sum(a * a for a in v) + 1e-8)
+    return [a / length for a in v]
 
 
 def load_network(name: str = "default", engine: str = "litert", threads: int = 1,

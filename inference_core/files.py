@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from inference_core.errors import OutputError
@@ -41,9 +41,11 @@ def write_bytes(path: str | Path, data: bytes) -> None:
 
 
 def check_writable(path: str | Path) -> None:
-    """Raises OutputError now, before long work, where the folder of `path` cannot be written to."""
+    """Raises OutputError now, before long work, where the folder of `path` cannot be written to or hold the name."""
     path = Path(path)
     try:
+        with suppress(FileNotFoundError):
+            path.lstat()                    # a name that is too long says so here
         with tempfile.TemporaryFile(dir=path.parent):
             pass
     except OSError as error:

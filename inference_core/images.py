@@ -69,12 +69,16 @@ def encode_image(image: np.ndarray, ending: str = ".png") -> bytes | None:
 
 
 def _read_bounded(path: Path) -> bytes:
+    too_large = ImageError(f"{path}: larger than the {MAX_BYTES >> 20} MB that are read; {EXPORT} in a smaller size")
     try:
         if path.is_dir():
             raise ImageError(f"{path}: a folder, not a picture; give the pictures in it")
         if path.stat().st_size > MAX_BYTES:
-            raise ImageError(f"{path}: larger than the {MAX_BYTES >> 20} MB that are read; {EXPORT} in a smaller size")
-        data = path.read_bytes()
+            raise too_large
+        with path.open("rb") as file:
+            data = file.read(MAX_BYTES + 1)             # what is no plain file may be endless
+        if len(data) > MAX_BYTES:
+            raise too_large
     except OSError as error:
         raise ImageError(f"{path}: cannot be read ({error.strerror or error}); check the name and the folder") from error
     if not data:

@@ -47,9 +47,12 @@ def rotation_from_angles(yaw_deg: float, pitch_deg: float, roll_deg: float) -> n
 
 def compose(canonical: np.ndarray, pose: HeadPose) -> np.ndarray:
     """Canonical points (..., 3) cm -> points (..., 3) of the pose's frame: x right, y down, z towards the camera."""
-    p = canonical @ np.asarray(pose.rotation).T
-    nearer = pose.scale / (1 - pose.inverse_distance * p[..., 2])
-    return np.stack([pose.shift[0] + nearer * p[..., 0], pose.shift[1] - nearer * p[..., 1], pose.scale * p[..., 2]], -1)
+    x, y, z = np.asarray(pose.rotation) @ canonical.reshape(-1, 3).T    # whole rows: twice as fast as columns
+    left, top = map(float, pose.shift)              # plain numbers leave single precision as it is
+    nearer = float(pose.scale) / (1 - float(pose.inverse_distance) * z)
+    points = np.empty((len(z), 3), z.dtype)
+    points[:, 0], points[:, 1], points[:, 2] = left + nearer * x, top - nearer * y, float(pose.scale) * z
+    return points.reshape(canonical.shape)
 
 
 def decompose(points: np.ndarray, pose: HeadPose) -> np.ndarray:

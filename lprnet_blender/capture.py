@@ -26,8 +26,9 @@ def capture_photo(path: Path, options: CaptureOptions,
                   texture_size: int = DEFAULT_TEXTURE_SIZE) -> list[CapturedFace]:
     """The faces of the photo `path`, largest first; at least one, else `InputError`."""
     image, faces = photo.capture_photo(path, options)
+    name = path.stem.encode(errors="replace").decode()         # Blender takes no bytes that are not Unicode
     return [
-        CapturedFace(path.stem if index == 0 else f"{path.stem} {index + 1}", face,
+        CapturedFace(name if index == 0 else f"{name} {index + 1}", face,
                      sample_texture(image, face, texture_size))
         for index, face in enumerate(faces)
     ]

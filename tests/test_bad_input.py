@@ -95,6 +95,11 @@ def test_a_folder_in_place_of_a_picture(refused, tmp_path: Path) -> None:
     refused(tmp_path / "album", "album", "a folder")
 
 
+@pytest.mark.skipif(not Path("/dev/zero").exists(), reason="this system has no file without an end")
+def test_a_file_without_an_end(refused) -> None:
+    refused(Path("/dev/zero"), "/dev/zero", "larger than the 512 MB")
+
+
 @pytest.mark.parametrize("ending", ["jpg", "png"])
 @pytest.mark.parametrize("share", [0.05, 0.5, 0.95])
 def test_a_truncated_picture(refused, tmp_path: Path, astronaut: np.ndarray, ending: str, share: float) -> None:
@@ -174,6 +179,11 @@ def test_a_result_under_a_file_cannot_be_written(refused, astronaut_png: Path, t
 def test_a_result_in_a_folder_that_is_not_there(refused, astronaut_png: Path, tmp_path: Path) -> None:
     refused(astronaut_png, "face.npz", "cannot be written", code=1, out=tmp_path / "nowhere" / "face.npz")
     assert not (tmp_path / "nowhere").exists()
+
+
+@pytest.mark.parametrize("name", ["x" * 300 + ".npz", "x" * 300 + ".obj"])
+def test_a_name_that_no_file_can_have(refused, astronaut_png: Path, tmp_path: Path, name: str) -> None:
+    refused(astronaut_png, name, "cannot be written", code=1, out=tmp_path / "result" / name)
 
 
 def test_a_file_in_place_of_the_folder_for_several_photos(refused, astronaut_png: Path, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -95,6 +96,30 @@ def test_a_photo_becomes_a_textured_head(captured: dict) -> None:
     assert face["texture_size"] == [512, 512]
     assert face["properties"]["lprnet_confidence"] > 0.5
     assert abs(face["properties"]["lprnet_yaw_deg"]) < 30
+
+
+def test_blender_itself_may_run_the_file(run_blender: RunBlender, tiny_weights: Path, astronaut_png: Path,
+                                         tmp_path: Path) -> None:
+    """What `blender -b -P lprnet_blender/__main__.py -- ...` does: no package, and Blender's own words before ours."""
+    blend = tmp_path / "a.blend"
+    done = run_blender(HERE.parent / "lprnet_blender" / "__main__.py", "-b", "--python-exit-code", "1", "-P", "x", "--",
+                       "image", astronaut_png, "-o", blend, "--texture-size", "64", weights=tiny_weights)
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"{blend}: 1 face\n", "")
+    assert list(tmp_path.iterdir()) == [blend]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has Unicode names alone")
+def test_a_photo_of_a_name_that_is_not_unicode(run_blender: RunBlender, tiny_weights: Path, astronaut_png: Path,
+                                               tmp_path: Path) -> None:
+    photo = tmp_path / os.fsdecode(b"caf\xe9.png")
+    try:
+        photo.write_bytes(astronaut_png.read_bytes())
+    except OSError:
+        pytest.skip("this file system has Unicode names alone")
+    image = ("-m", "lprnet_blender", "image", photo, "--texture-size", "64", "-o")
+    assert run_blender(*image, tmp_path / "a.blend", weights=tiny_weights).returncode == 0
+    done = run_blender(*image, tmp_path / os.fsdecode(b"caf\xe9.blend"), weights=tiny_weights)
+    assert done.returncode == 1 and "is not Unicode" in done.stderr and "Traceback" not in done.stderr
 
 
 def test_a_render_shows_three_views(run_blender: RunBlender, tmp_path: Path) -> None:

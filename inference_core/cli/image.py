@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import time
 from collections.abc import Iterator
@@ -84,7 +85,7 @@ def plan(options: argparse.Namespace) -> list[Job]:
     from inference_core.files import check_writable
 
     ending = options.output.suffix.lower().removeprefix(".")
-    one_file = ending in MESHES + PICTURES and not options.output.is_dir()
+    one_file = ending in MESHES + PICTURES and not os.path.isdir(options.output)
     if one_file and len(options.photos) > 1:
         options.parser.error(f"{len(options.photos)} photos do not fit into the file {options.output}; give a folder and "
                              "--format")
@@ -92,7 +93,7 @@ def plan(options: argparse.Namespace) -> list[Job]:
         options.parser.error(f"--format {options.format} does not fit OUT {options.output}")
     if ending == "blend":
         options.parser.error("a .blend is made by: python -m lprnet_blender image PHOTO -o OUT.blend")
-    if not one_file and ending and not options.format and len(options.photos) == 1 and not options.output.is_dir():
+    if not one_file and ending and not options.format and len(options.photos) == 1 and not os.path.isdir(options.output):
         options.parser.error(f"files ending in .{ending} cannot be written; choose one of .{' .'.join(MESHES + PICTURES)}, "
                              "or a folder and --format")
     kind = ending if one_file else options.format or DEFAULT_FORMAT

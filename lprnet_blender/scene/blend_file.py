@@ -17,8 +17,12 @@ def check_output(path: Path) -> None:
     """Say early, before any work is done, that `path` cannot become a .blend file."""
     if path.suffix.lower() != ".blend":
         raise OutputError(f"{path}: does not end in .blend; give a name such as {path.with_suffix('.blend')}")
-    if path.is_dir():
+    if os.path.isdir(path):
         raise OutputError(f"{path}: a folder; give the name of a file in it")
+    try:
+        str(path.absolute()).encode()
+    except UnicodeEncodeError as error:
+        raise OutputError(f"{path}: Blender writes to no path that is not Unicode; choose another name or folder") from error
     check_writable(path)
 
 
@@ -38,7 +42,7 @@ def save_blend(path: Path) -> None:
 
 def open_blend(path: Path) -> None:
     """Open a .blend file in place of what is open now."""
-    if not path.is_file():
+    if not os.path.isfile(path):
         raise InputError(f"{path}: does not exist; give a .blend file")
     try:
         with quiet(OUTPUT):
