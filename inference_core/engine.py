@@ -14,11 +14,12 @@ from pathlib import Path
 
 import numpy as np
 
+from inference_core.decoder import ShapeDecoder, read_decoder
 from inference_core.errors import EngineError, WeightsError
 from inference_core.paths import weights_dir as default_weights_dir
 from inference_core.pose import NEAREST_CM, HeadPose, compose
 from inference_core.quiet import quiet
-from inference_core.weights import WeightsCard, WeightsFile, find_card
+from inference_core.weights import FETCH, WeightsCard, WeightsFile, find_card
 
 # name -> (module, what to install)
 ENGINES = {"litert": ("ai_edge_litert", "ai-edge-litert"), "tensorflow": ("keras", "tensorflow-cpu")}
@@ -45,7 +46,7 @@ class Prediction:
 class Network:
     """A loaded network. `predict` may be called from any thread; calls wait for one another."""
 
-    def __init__(self, card: WeightsCard, engine: str, run: Runner, decode: Runner | None):
+    def __init__(self, card: WeightsCard, engine: str, run: Runner, decode: ShapeDecoder | None):
         self.card, self.engine, self.input_size = card, engine, card.input_size
         self._run, self._decode = run, decode
         self._lock = threading.Lock()
@@ -58,9 +59,9 @@ class Network:
         x = crop_image[None].astype(np.float32) * np.float32(1 / 255)
         with self._lock:
             outputs = self._run(x)
-            if self._decode is None:
-                return Prediction(next(iter(outputs.values()))[0] * MAP_SCALE - MAP_OFFSET, 1.0)
-            canonical = self._decode(outputs["code"])["canonical_map"][0]
+        if self._decode is None:
+            return Prediction(next(iter(outputs.values()))[0] * MAP_SCALE - MAP_OFFSET, 1.0)
+        canonical = self._decode(outputs["code"][0])
         pose = pose_of_numbers(outputs["pose"][0])
         presence = 1 / (1 + math.exp(-min(max(float(outputs["presence"].item()), -60.0), 60.0)))
         # in single precision: a third of the time, and a ten-millionth of the crop off
@@ -113,15 +114,21 @@ def _load(name: str, engine: str, threads: int, folder: Path) -> Network:
         raise EngineError(f"the engine {engine} is not installed (no module {module}); run: pip install {package}"
                           f"{instead}")
     start = _start_litert if engine == "litert" else _start_tensorflow
-    roles = [ROLE[engine]] + ([f"{ROLE[engine]}_decoder"] if card.kind == "encoder_decoder" else [])
-    shapes = [(1, card.input_size, card.input_size, 3), None]
-    runners = [_started(start, card.file(role), threads, shape) for role, shape in zip(roles, shapes)]
-    network = Network(card, engine, runners[0], runners[1] if len(runners) == 2 else None)
+    run = _started(start, card.file(ROLE[engine]), threads, (1, card.input_size, card.input_size, 3))
+    network = Network(card, engine, run, _decoder(card.file("decoder")) if card.kind == "encoder_decoder" else None)
     _try_out(network, card)
     return network
 
 
-def _started(start, file: WeightsFile, threads: int, shape: tuple[int, ...] | None) -> Runner:
+def _decoder(file: WeightsFile) -> ShapeDecoder:
+    data = file.read()
+    try:
+        return read_decoder(data)
+    except ValueError as error:
+        raise WeightsError(f"{file.path}: {error}; {FETCH}") from error
+
+
+def _started(start, file: WeightsFile, threads: int, shape: tuple[int, ...]) -> Runner:
     data = file.read()
     try:
         with quiet():                   # both engines tell on standard error what they are made of
@@ -132,12 +139,12 @@ def _started(start, file: WeightsFile, threads: int, shape: tuple[int, ...] | No
                           "package") from error
 
 
-def _start_litert(data: bytes, threads: int, shape: tuple[int, ...] | None) -> Runner:
+def _start_litert(data: bytes, threads: int, shape: tuple[int, ...]) -> Runner:
     from ai_edge_litert.interpreter import Interpreter
     interpreter = Interpreter(model_content=data, num_threads=threads)
     interpreter.allocate_tensors()
     entry = interpreter.get_input_details()[0]
-    if shape is not None and tuple(entry["shape"]) != shape:
+    if tuple(entry["shape"]) != shape:
         raise ValueError(f"takes {tuple(entry['shape'])} where weights.json says {shape}")
     # looked up once: the signature runner looks everything up on every call
     signature = next(iter(interpreter.get_signature_list()))
@@ -151,7 +158,7 @@ def _start_litert(data: bytes, threads: int, shape: tuple[int, ...] | None) -> R
     return run
 
 
-def _start_tensorflow(data: bytes, threads: int, shape: tuple[int, ...] | None) -> Runner:
+def _start_tensorflow(data: bytes, threads: int, shape: tuple[int, ...]) -> Runner:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     import tensorflow as tf
     from keras.models import load_model
@@ -164,7 +171,7 @@ def _start_tensorflow(data: bytes, threads: int, shape: tuple[int, ...] | None) 
         path = Path(folder) / "network.keras"       # what was verified is what is read
         path.write_bytes(data)
         model = load_model(path, compile=False)
-    if shape is not None and tuple(model.inputs[0].shape[1:]) != shape[1:]:
+    if tuple(model.inputs[0].shape[1:]) != shape[1:]:
         raise ValueError(f"takes {tuple(model.inputs[0].shape)} where weights.json says {shape}")
     specification = tf.TensorSpec((1, *model.inputs[0].shape[1:]), tf.float32)
     names = None if isinstance(model.output, dict) else model.output_names[0]

@@ -17,7 +17,7 @@ from inference_core.topology import load_topology
 
 FORMAT = 1
 KINDS = ("position_map", "encoder_decoder")
-ROLES = ("litert", "litert_decoder", "keras", "keras_decoder")
+ROLES = ("litert", "keras", "decoder")
 MAX_CARD_BYTES, MAX_NETWORKS, MAX_TEXTS, MAX_TEXT = 1 << 20, 32, 64, 2000
 MAX_FILE_BYTES = 256 << 20
 INPUT_SIZES = range(32, 1025)
@@ -52,7 +52,8 @@ class WeightsFile:
 class WeightsCard:
     """One network of a weights folder.
 
-    kind: "position_map" (crop -> map) or "encoder_decoder" (crop -> code, pose, presence; code -> canonical map);
+    kind: "position_map" (crop -> map) or "encoder_decoder" (crop -> code, pose, presence; its
+    `decoder` file, read by `inference_core.decoder`: code -> canonical map);
     input_size: side of the crop in pixels; crop_scale, crop_up: the crop that it was trained on, as in
     `inference_core.crop`; files {role: WeightsFile}; scores and trained: free-form, as the trainer wrote them.
     """

@@ -207,13 +207,13 @@ def own_weights(tiny_weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPa
     return folder
 
 
-@pytest.mark.parametrize("name", ["weights.json", "lprnet2.tflite", "lprnet2_decoder.tflite", "topology.npz"])
+@pytest.mark.parametrize("name", ["weights.json", "lprnet2.tflite", "lprnet2_decoder.npz", "topology.npz"])
 def test_missing_weights(refused, astronaut_png: Path, own_weights: Path, name: str) -> None:
     (own_weights / name).unlink()
     refused(astronaut_png, name, "cannot be read", code=1)
 
 
-@pytest.mark.parametrize("name", ["lprnet2.tflite", "lprnet2_decoder.tflite"])
+@pytest.mark.parametrize("name", ["lprnet2.tflite", "lprnet2_decoder.npz"])
 def test_altered_weights(refused, astronaut_png: Path, own_weights: Path, name: str) -> None:
     data = bytearray((own_weights / name).read_bytes())
     data[len(data) // 2] ^= 1

@@ -24,7 +24,8 @@ def make_weights(folder: Path, topology_file: Path) -> Path:
 
     from inference_core.topology import load_topology
     from training import convert
-    from training.networks import build_decoder
+    from training.labels import LabelMesh
+    from training.networks import ShapeBasis
 
     folder.mkdir(parents=True, exist_ok=True)
     shutil.copy(topology_file, folder)
@@ -41,18 +42,19 @@ def make_weights(folder: Path, topology_file: Path) -> Path:
     moves[:, 7] = RIGHTWARDS
     encoder.get_layer("pose").set_weights([moves, REST])
     encoder.get_layer("presence").set_weights([np.full((3, 1), 20.0), np.array([-3.0])])
-    mean = np.nan_to_num(topology.position_map(topology.mean_canonical))
-    decoder = build_decoder(mean, rng.normal(0, 0.01, (CODE, *mean.shape)).astype(np.float32))
+    mean = topology.mean_canonical
+    basis = ShapeBasis(mean, rng.normal(0, 0.01, (CODE, *mean.shape)).astype(np.float32))
+    alone = LabelMesh(np.arange(len(mean))[:, None].repeat(3, 1), np.float32([[1, 0, 0]]).repeat(len(mean), 0))
 
     image = keras.Input((SIZES["lprnet"], SIZES["lprnet"], 3), name="image")
-    flat = layers.Dense(mean.size, activation="sigmoid", name="dense")(layers.GlobalAveragePooling2D()(image))
-    whole = keras.Model(image, layers.Reshape(mean.shape, name="position_map")(flat), name="lprnet")
     share = (rest_map(topology) + [0.05, 0.05, 0.55]) / 1.1
-    whole.get_layer("dense").set_weights([rng.normal(0, 0.01, (3, mean.size)), np.log(share / (1 - share)).ravel()])
+    flat = layers.Dense(share.size, activation="sigmoid", name="dense")(layers.GlobalAveragePooling2D()(image))
+    whole = keras.Model(image, layers.Reshape(share.shape, name="position_map")(flat), name="lprnet")
+    whole.get_layer("dense").set_weights([rng.normal(0, 0.01, (3, share.size)), np.log(share / (1 - share)).ravel()])
 
     files = convert.export(encoder, "lprnet2", folder, pictures(SIZES["lprnet2"]))
-    parts = convert.export(decoder, "lprnet2_decoder", folder, [rng.standard_normal((1, CODE), dtype=np.float32)])
-    files |= {f"{engine}_decoder": entry for engine, entry in parts.items()}
+    convert.save_decoder(folder / "lprnet2_decoder.npz", basis, alone, topology)
+    files["decoder"] = convert.file_entry(folder / "lprnet2_decoder.npz")
     single = convert.export(whole, "lprnet", folder, pictures(SIZES["lprnet"]))
     convert.write_cards(folder, [_card("lprnet2", "encoder_decoder", files, topology),
                                  _card("lprnet", "position_map", single, topology)])

@@ -26,12 +26,12 @@ import tensorflow as tf         # noqa: E402
 from inference_core.crop import LANDMARK_CROP_SCALE, LANDMARK_CROP_UP       # noqa: E402
 from inference_core.paths import weights_dir                # noqa: E402
 from inference_core.topology import Topology, load_topology  # noqa: E402
-from training.labels import label_mesh                      # noqa: E402
-from training.networks import ShapeBasis, build_decoder     # noqa: E402
+from training.labels import LabelMesh, label_mesh           # noqa: E402
+from training.networks import ShapeBasis                    # noqa: E402
 from training.shape_basis import load_basis                 # noqa: E402
 
 TOLERANCE = 1e-4                # largest difference between LiteRT and Keras, in outputs of about one
-LICENCE = "CC0-1.0"
+LICENCE = {"lprnet": "CC0-1.0", "lprnet2": "Apache-2.0"}         # why: NOTICE
 ATTRIBUTION = {
     "lprnet": ["face shapes: ICT-FaceKit (MIT)"],
     "lprnet2": ["face shapes: ICT-FaceKit (MIT)", "encoder initialised from MediaPipe FaceMesh (Apache-2.0)"]}
@@ -98,15 +98,21 @@ def largest_difference(model: keras.Model, path: Path, inputs: list[np.ndarray])
     return worst
 
 
-def decoder_of(basis: ShapeBasis, topology: Topology) -> keras.Model:
-    """The decoder over the whole grid; cells outside the mesh repeat their nearest mesh vertex."""
-    mesh, size = label_mesh(), topology.size
+def save_decoder(path: Path, basis: ShapeBasis, mesh: LabelMesh, topology: Topology) -> None:
+    """The shape basis at the label vertices that the mesh uses, in 16 bit, and what each cell of the grid is made of;
+    cells outside the mesh repeat their nearest mesh vertex."""
+    size = topology.size
     index = np.full((size, size), -1)
     index[topology.cells[:, 0], topology.cells[:, 1]] = np.arange(len(topology.cells))
     empty = np.argwhere(index < 0)
     nearest = ((empty[:, None, :] - topology.cells[None, :, :]) ** 2).sum(2).argmin(1)
     index[tuple(empty.T)] = nearest
-    return build_decoder(mesh(basis.mean)[index], mesh(basis.basis)[:, index])
+    used, sources = np.unique(mesh.sources, return_inverse=True)
+    sources = sources.reshape(mesh.sources.shape)
+    beside = path.with_suffix(".partial.npz")
+    np.savez_compressed(beside, mean=basis.mean[used].astype(np.float32), basis=basis.basis[:, used].astype(np.float16),
+                        sources=sources[index].astype(np.uint16), weights=mesh.weights[index].astype(np.float32))
+    os.replace(beside, path)
 
 
 def export(model: keras.Model, name: str, folder: Path, inputs: list[np.ndarray]) -> dict[str, dict]:
@@ -155,14 +161,13 @@ def main(arguments: list[str] | None = None) -> None:
     options.output.mkdir(parents=True, exist_ok=True)
     files = export(model, name, options.output, pictures)
     if name == DEFAULT:
-        basis = load_basis(options.basis)
-        codes = [rng.standard_normal((1, len(basis.basis)), dtype=np.float32) for _ in range(4)]
-        parts = export(decoder_of(basis, topology), f"{name}_decoder", options.output, codes)
-        files |= {f"{engine}_decoder": entry for engine, entry in parts.items()}
+        path = options.output / f"{name}_decoder.npz"
+        save_decoder(path, load_basis(options.basis), label_mesh(), topology)
+        files["decoder"] = file_entry(path)
     card = dict(
         name=name, kind="encoder_decoder" if name == DEFAULT else "position_map", input_size=size,
         crop=dict(scale=LANDMARK_CROP_SCALE, up=LANDMARK_CROP_UP), files=files, topology_sha256=topology.sha256,
-        license=LICENCE, attribution=ATTRIBUTION[name],
+        license=LICENCE[name], attribution=ATTRIBUTION[name],
         scores=json.loads(options.scores.read_text()) if options.scores else {},
         trained=dict(minutes=log[-1]["minutes"], samples=log[-1]["samples"], seed=run["seed"], cold=run["cold"]))
     write_cards(options.output, [card])

@@ -1,8 +1,8 @@
 """The two networks: the original L-PRNet, and the default with a canonical shape and a pose.
 
     lprnet    crop 128 px -> position map behind a sigmoid, layer by layer as published
-    lprnet2   crop 160 px -> code of the canonical shape, pose numbers, presence; the decoder, a constant matrix
-              (`ShapeBasis`), makes the canonical position map of the code
+    lprnet2   crop 160 px -> code of the canonical shape, pose numbers, presence; a constant matrix
+              (`ShapeBasis`, inference_core.decoder) makes the canonical position map of the code
 
 Pose numbers (10): first two columns of the rotation (Zhou et al., "On the Continuity of Rotation Representations",
 CVPR 2019), log of the scale (crop units per cm), shift x and y (crop units), inverse distance (1/cm).
@@ -83,16 +83,6 @@ def build_lprnet2(size: int = LPRNET2_SIZE) -> keras.Model:
     pose = layers.Rescaling(scale=list(POSE_REACH), offset=list(POSE_REST), name="pose")(pose)
     presence = layers.Dense(1, kernel_initializer="zeros", name="presence")(x)
     return keras.Model(encoder.inputs[0], dict(code=code, pose=pose, presence=presence), name="lprnet2")
-
-
-def build_decoder(mean_map: np.ndarray, basis_map: np.ndarray) -> keras.Model:
-    """The constant decoder: code (CODE,) -> canonical_map (size, size, 3) cm."""
-    size = mean_map.shape[0]
-    code = keras.Input((len(basis_map),), name="code")
-    dense = layers.Dense(mean_map.size, name="basis")
-    out = layers.Reshape((size, size, 3), name="canonical_map")(dense(code))
-    dense.set_weights([basis_map.reshape(len(basis_map), -1), mean_map.ravel()])
-    return keras.Model(code, dict(canonical_map=out), name="lprnet2_decoder")
 
 
 def rotation_of(pose):

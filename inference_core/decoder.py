@@ -1,0 +1,58 @@
+"""The constant half of the default network: the code of a canonical shape -> the canonical position map.
+
+A plain product in NumPy, the same for every engine. The basis lies at the face model's vertices, a third of the grid's
+cells, and every cell mixes three of them: a fifth of the time and of the file that a matrix over the whole grid takes.
+"""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+
+import numpy as np
+
+MAX_SIZE, MAX_CODE, MAX_VERTICES, MAX_UNPACKED = 1024, 1000, 100_000, 256 << 20
+SHAPES = dict(mean=("U", 3), basis=("C", "U", 3), sources=("S", "S", 3), weights=("S", "S", 3))
+
+
+@dataclass(frozen=True, eq=False)
+class ShapeDecoder:
+    """mean (3, U) and basis (C, 3 U) float32 cm; sources (3, S S) vertices and weights (3, S S) float32 of each cell."""
+
+    mean: np.ndarray
+    basis: np.ndarray
+    sources: np.ndarray
+    weights: np.ndarray
+    size: int
+
+    def __call__(self, code: np.ndarray) -> np.ndarray:
+        """(C,) float32 -> (S, S, 3) float32 cm, canonical; cells outside the mesh repeat their nearest mesh vertex."""
+        vertices = self.mean + (code @ self.basis).reshape(self.mean.shape)
+        cells = sum(vertices[:, source] * weight for source, weight in zip(self.sources, self.weights))
+        return cells.T.reshape(self.size, self.size, 3)
+
+
+def read_decoder(data: bytes) -> ShapeDecoder:
+    """From the bytes of an .npz with the arrays of SHAPES. Raises ValueError saying what is wrong."""
+    try:
+        with np.load(io.BytesIO(data), allow_pickle=False) as z:
+            if sum(info.file_size for info in z.zip.infolist()) > MAX_UNPACKED:
+                raise ValueError("it unpacks to far too much")
+            arrays = {key: z[key] for key in SHAPES}
+    except Exception as error:          # numpy and zipfile raise many kinds on a damaged file
+        raise ValueError(f"not a decoder file: {error}") from error
+    lengths = dict(zip("CUS", (*arrays["basis"].shape[:2], len(arrays["sources"])))) if arrays["basis"].ndim == 3 else {}
+    for key, shape in SHAPES.items():
+        if arrays[key].shape != tuple(lengths.get(n, n) for n in shape):
+            raise ValueError(f"{key} has shape {arrays[key].shape}")
+    vertices, sources = lengths["U"], arrays["sources"].astype(np.int64)
+    if not (lengths["S"] <= MAX_SIZE and lengths["C"] <= MAX_CODE and 0 < vertices <= MAX_VERTICES):
+        raise ValueError(f"{lengths} are out of range")
+    if sources.min(initial=0) < 0 or sources.max(initial=0) >= vertices:
+        raise ValueError("a cell is made of vertices that are not there")
+    if not all(np.isfinite(arrays[key]).all() for key in ("mean", "basis", "weights")):
+        raise ValueError("a number in it is not finite")
+    rows = lambda a, kind: np.ascontiguousarray(a.reshape(-1, 3).T, kind)  # noqa: E731
+    basis = arrays["basis"].transpose(0, 2, 1).reshape(lengths["C"], -1)
+    return ShapeDecoder(rows(arrays["mean"], np.float32), np.ascontiguousarray(basis, np.float32),
+                        rows(sources, np.int32), rows(arrays["weights"], np.float32), lengths["S"])
