@@ -28,7 +28,8 @@ class ShapeDecoder:
     def __call__(self, code: np.ndarray) -> np.ndarray:
         """(C,) float32 -> (S, S, 3) float32 cm, canonical; cells outside the mesh repeat their nearest mesh vertex."""
         vertices = self.mean + (code @ self.basis).reshape(self.mean.shape)
-        cells = sum(vertices[:, source] * weight for source, weight in zip(self.sources, self.weights))
+        # mode "clip": checked on reading; four times as fast as indexing
+        cells = sum(vertices.take(source, 1, mode="clip") * weight for source, weight in zip(self.sources, self.weights))
         return cells.T.reshape(self.size, self.size, 3)
 
 
@@ -55,4 +56,4 @@ def read_decoder(data: bytes) -> ShapeDecoder:
     rows = lambda a, kind: np.ascontiguousarray(a.reshape(-1, 3).T, kind)  # noqa: E731
     basis = arrays["basis"].transpose(0, 2, 1).reshape(lengths["C"], -1)
     return ShapeDecoder(rows(arrays["mean"], np.float32), np.ascontiguousarray(basis, np.float32),
-                        rows(sources, np.int32), rows(arrays["weights"], np.float32), lengths["S"])
+                        rows(sources, np.intp), rows(arrays["weights"], np.float32), lengths["S"])
