@@ -7,8 +7,7 @@ import bpy
 import numpy as np
 import numpy.typing as npt
 
-from .nodes import add_node, connect, node_tree, principled, set_input
-
+from .nodes import add_node, connect, find_node, node_tree, principled, set_input
 SKIN_ROUGHNESS = 0.6
 SKIN_GLOSS = 0.15               # of Blender's usual 0.5: the photo's own highlights are in the texture
 
@@ -38,3 +37,22 @@ def skin_material(name: str, image: bpy.types.Image, uv_layer: str) -> bpy.types
     connect(tree, where, "UV", texture, "Vector")
     connect(tree, texture, "Color", surface, "Base Color")
     return material
+
+
+def hide_inside(material: bpy.types.Material) -> None:
+    """Make the back of the mesh invisible, so that eyes and mouth are openings in a picture, not the far cheek's skin.
+
+    Not for files that are kept: exporters of other formats want the texture straight at the surface.
+    """
+    tree = node_tree(material)
+    output: bpy.types.Node = find_node(tree, bpy.types.ShaderNodeOutputMaterial)
+    links = output.inputs["Surface"].links
+    front = links[0].from_node if links else None
+    if front is None:
+        return
+    mix = add_node(tree, bpy.types.ShaderNodeMixShader, (200, 100))
+    back = add_node(tree, bpy.types.ShaderNodeBsdfTransparent, (0, -100))
+    connect(tree, add_node(tree, bpy.types.ShaderNodeNewGeometry, (0, 300)), "Backfacing", mix, 0)
+    connect(tree, front, 0, mix, 1)
+    connect(tree, back, "BSDF", mix, 2)
+    connect(tree, mix, "Shader", output, "Surface")

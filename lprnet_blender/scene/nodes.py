@@ -36,9 +36,9 @@ def set_input(node: bpy.types.Node, name: str, value: float | tuple[float, ...])
     node.inputs[name].default_value = value  # type: ignore[attr-defined]
 
 
-def connect(tree: bpy.types.NodeTree, source: bpy.types.Node, output: str, target: bpy.types.Node,
-            into: str) -> None:
-    """Link an output to an input, both by their English names."""
+def connect(tree: bpy.types.NodeTree, source: bpy.types.Node, output: str | int, target: bpy.types.Node,
+            into: str | int) -> None:
+    """Link an output to an input, by their English names or, where two share one, their places."""
     tree.links.new(source.outputs[output], target.inputs[into])
 
 

@@ -14,6 +14,7 @@ import numpy.typing as npt
 from inference_core.quiet import OUTPUT, quiet
 
 from .face import PREFIX
+from .material import hide_inside
 from .nodes import principled, set_input
 from .stage import aim_camera, bounds, light
 
@@ -31,18 +32,22 @@ def render_views(scene: bpy.types.Scene, things: Sequence[bpy.types.Object], azi
                  size: int, clay: bool = False) -> npt.NDArray[np.uint8]:
     """`things` seen from each azimuth, side by side: (size, size * len(azimuths_deg), 3) uint8.
 
-    `clay` renders the bare shape in one grey, which shows what a texture hides. Changes the scene's camera and
-    render settings (and, for clay, its lights): for scenes that are not saved afterwards.
+    `clay` renders the bare shape in one grey, which shows what a texture hides. Changes the scene's camera, render
+    settings and materials (and, for clay, its lights): for scenes that are not saved afterwards.
     """
     _prepare(scene, size)
+    for material in {slot.material for thing in things for slot in thing.material_slots}:
+        if material is not None:
+            hide_inside(material)
     if clay:
         bpy.context.view_layer.material_override = _clay()  # type: ignore[union-attr]
-        light(scene, even=0.2, key=3.0)                 # light from one side shows every crease
     centre, extent = bounds(things)
     views = []
     with tempfile.TemporaryDirectory() as folder:
         for index, azimuth in enumerate(azimuths_deg):
             aim_camera(scene, centre, extent, azimuth_deg=azimuth)
+            if clay:                                    # light from one side shows every crease
+                light(scene, even=0.2, key=3.0, azimuth_deg=azimuth)
             scene.render.filepath = str(Path(folder) / f"view{index}.png")
             with quiet(OUTPUT):
                 bpy.ops.render.render(write_still=True)
@@ -68,6 +73,7 @@ def _prepare(scene: bpy.types.Scene, size: int) -> None:
 def _clay() -> bpy.types.Material:
     material, surface = principled("Clay", roughness=0.55)
     set_input(surface, "Base Color", (0.5, 0.47, 0.45, 1.0))
+    hide_inside(material)
     return material
 
 

@@ -64,8 +64,9 @@ def aim_camera(scene: bpy.types.Scene, centre: Vector, size: float, *, azimuth_d
     camera.rotation_euler = Euler((math.pi / 2, 0.0, angle))
 
 
-def light(scene: bpy.types.Scene, *, even: float = 0.75, key: float = 1.0) -> None:
-    """Even light from everywhere, since the photo's own light is in the texture, and a soft key for the shape.
+def light(scene: bpy.types.Scene, *, even: float = 0.75, key: float = 1.0, azimuth_deg: float = 0.0) -> None:
+    """Even light from everywhere, since the photo's own light is in the texture, and a soft key for the shape, which
+    comes from the upper left of a camera at `azimuth_deg`.
 
     Takes the place of an earlier call's lights.
     """
@@ -81,7 +82,7 @@ def light(scene: bpy.types.Scene, *, even: float = 0.75, key: float = 1.0) -> No
     sun.energy = key
     sun.angle = math.radians(40)
     lamp = bpy.data.objects.new("Key", sun)
-    lamp.rotation_euler = Euler((math.radians(50), 0.0, math.radians(-30)))
+    lamp.rotation_euler = Euler((math.radians(50), 0.0, math.radians(azimuth_deg - 30)))
     lamp.location = (-0.5, -0.8, 0.8)
     scene.collection.objects.link(lamp)
 
