@@ -18,7 +18,7 @@ from .material import hide_inside
 from .nodes import principled, set_input
 from .stage import aim_camera, bounds, light
 
-SAMPLES = 24
+SAMPLES, SAMPLES_NOISY = 24, 128        # with and without the denoiser
 TOP, BOTTOM = (0.26, 0.265, 0.28), (0.13, 0.135, 0.15)         # background, sRGB
 
 
@@ -49,8 +49,7 @@ def render_views(scene: bpy.types.Scene, things: Sequence[bpy.types.Object], azi
             if clay:                                    # light from one side shows every crease
                 light(scene, even=0.2, key=3.0, azimuth_deg=azimuth)
             scene.render.filepath = str(Path(folder) / f"view{index}.png")
-            with quiet(OUTPUT):
-                bpy.ops.render.render(write_still=True)
+            _render(scene)
             views.append(_read_over_background(scene.render.filepath))
     return np.concatenate(views, axis=1)
 
@@ -68,6 +67,20 @@ def _prepare(scene: bpy.types.Scene, size: int) -> None:
     cycles.device = "CPU"
     cycles.samples = SAMPLES
     cycles.use_denoising = True
+
+
+def _render(scene: bpy.types.Scene) -> None:
+    """Some Linux distributions build Blender without the denoiser; only trying tells."""
+    cycles = scene.cycles
+    assert cycles is not None
+    try:
+        with quiet(OUTPUT):
+            bpy.ops.render.render(write_still=True)
+    except RuntimeError:
+        if not cycles.use_denoising:
+            raise
+        cycles.use_denoising, cycles.samples = False, SAMPLES_NOISY
+        _render(scene)
 
 
 def _clay() -> bpy.types.Material:
