@@ -56,7 +56,7 @@ class Network:
         if crop_image.shape != (self.input_size, self.input_size, 3) or crop_image.dtype != np.uint8:
             raise ValueError(f"the network {self.card.name!r} takes ({self.input_size}, {self.input_size}, 3) uint8, not "
                              f"{crop_image.shape} {crop_image.dtype}")
-        x = crop_image[None].astype(np.float32) * np.float32(1 / 255)
+        x = np.multiply(crop_image[None], np.float32(1 / 255), dtype=np.float32)
         with self._lock:
             outputs = self._run(x)
         if self._decode is None:
