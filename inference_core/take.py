@@ -1,23 +1,27 @@
 """A take: the capture of a whole video in one folder (NAME.lprtake), raw, written as it goes and read piece by piece.
 
-header.json says where it comes from (`take_header`); frames.bin holds a record a frame (`take_records`). Reading takes the
-heads of all frames (some 200 bytes each) and the positions of one frame when asked for them.
+header.json says where it comes from (`take_header`); frames.bin holds a record a frame (`take_records`). Reading takes
+the heads of all frames (some 200 bytes each) and the positions of one frame when asked for them.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from inference_core.errors import TakeError
 from inference_core.pose import HeadPose, compose
 from inference_core.take_header import AGAIN, FORMAT, FRAMES, TakeHeader, read_header
-from inference_core.take_records import (LOST, MAGIC, PREAMBLE, Head, TakeFrame, positions_of, read_body, read_head, scan,
-                                         state_of)
+from inference_core.take_records import (LOST, MAGIC, PREAMBLE, Head, TakeFrame, positions_of, read_body, read_head,
+                                         scan)
 from inference_core.take_writer import TakeWriter
 from inference_core.topology import Topology, load_topology
+
+if TYPE_CHECKING:
+    from inference_core.tracking import FrameResult
 
 __all__ = ["Take", "TakeFrame", "TakeHeader", "TakeRows", "TakeWriter", "open_take", "take_frame"]
 
@@ -27,8 +31,8 @@ class TakeRows:
     """What reads like a take: n rows, one for each frame that was captured or lost. Raw takes and smoothed ones.
 
     index (n,) int64 in the source, rising; time_s (n,) float64; valid (n,) bool: a face was seen; confidence (n,); box
-    (n, 4) image pixels; rotation (n, 3, 3), scale (n,), shift (n, 2), inverse_distance (n,): the pose in image pixels, NaN
-    where no face was seen. All float64. complete: the capture came to its end.
+    (n, 4) image pixels; rotation (n, 3, 3), scale (n,), shift (n, 2), inverse_distance (n,): the pose in image pixels,
+    NaN where no face was seen. All float64. complete: the capture came to its end.
     """
 
     header: TakeHeader
@@ -88,9 +92,9 @@ class Take(TakeRows):
             raise self._damaged(row)
         return vertices
 
-    def state(self, row: int) -> np.ndarray:
-        """What the tracker left with this frame; see TakeFrame."""
-        return state_of(self._body(row), self._head(row))
+    def state(self, row: int) -> bytes:
+        """What the tracker left with this frame, for a resume; see TakeFrame."""
+        return self._body(row)[:self._head(row).state_bytes]
 
     def _head(self, row: int) -> Head:
         return read_head(self.table[row].tobytes()[8:], len(self.topology.cells))       # checked when it was opened
@@ -100,8 +104,8 @@ class Take(TakeRows):
             with (self.path / FRAMES).open("rb") as file:
                 body = read_body(file, int(self.table["place"][row]), self._head(row))
         except OSError as error:
-            raise TakeError(f"{self.path}: frame {self.index[row]} cannot be read ({error.strerror or error}); check the "
-                            "folder") from error
+            raise TakeError(f"{self.path}: frame {self.index[row]} cannot be read ({error.strerror or error}); check "
+                            "the folder") from error
         if body is None:
             raise self._damaged(row)
         return body
@@ -111,11 +115,11 @@ class Take(TakeRows):
 
 
 def open_take(path: str | Path, topology: Topology | None = None, *, up_to_damage: bool = False) -> Take:
-    """A take up to its last whole record, also one that was killed or is still being written; `topology` is the shipped one
-    unless another is given.
+    """A take up to its last whole record, also one that was killed or is still being written; `topology` is the
+    shipped one unless another is given.
 
-    Raises TakeError for what is no take, a newer format, another topology, and a take that is damaged before its end, which
-    is not taken for a shorter one unless `up_to_damage` asks for the part before.
+    Raises TakeError for what is no take, a newer format, another topology, and a take that is damaged before its end,
+    which is not taken for a shorter one unless `up_to_damage` asks for the part before.
     """
     path, topology = Path(path), topology or load_topology()
     header, frames = read_header(path, topology), path / FRAMES
@@ -132,20 +136,23 @@ def open_take(path: str | Path, topology: Topology | None = None, *, up_to_damag
         raise TakeError(f"{frames}: cannot be read ({error.strerror or error}); check the folder") from error
     table = found.table
     if found.damaged and not up_to_damage:
-        raise TakeError(f"{path}: damaged after {len(table)} whole frames; copy it again, or read what comes before with "
-                        "--up-to-damage")
+        raise TakeError(f"{path}: damaged after {len(table)} whole frames; copy it again, or read what comes before "
+                        "with --up-to-damage")
     numbers = table["numbers"]
     return Take(header, topology, table["index"], numbers[:, 0], table["kind"] != LOST, numbers[:, 1], numbers[:, 2:6],
-                numbers[:, 6:15].reshape(-1, 3, 3), numbers[:, 15], numbers[:, 16:18], numbers[:, 18], found.complete, path,
-                table)
+                numbers[:, 6:15].reshape(-1, 3, 3), numbers[:, 15], numbers[:, 16:18], numbers[:, 18], found.complete,
+                path, table)
 
 
-def take_frame(result, identity: int | None = None, state: np.ndarray | None = None) -> TakeFrame:
-    """A tracking.FrameResult -> what a take keeps of it: the face of this identity, by default the one followed. An answer
-    that holds a number that is none counts as no face."""
+def take_frame(result: FrameResult, identity: int | None = None) -> TakeFrame:
+    """What a take keeps of a frame: the face of this identity, by default the one followed, and the tracker's state.
+    An answer that holds a number that is none counts as no face."""
     face = result.face if identity is None else result.faces.get(identity)
-    state = np.empty(0) if state is None else state
-    if face is None or not (np.isfinite(face.vertices_canonical).all() and np.isfinite(face.pose.scale)
-                            and np.isfinite(face.pose.rotation).all() and np.isfinite(face.pose.shift).all()):
+    state = result.state.to_bytes()
+    if face is None:
         return TakeFrame(result.index, result.time_s, state=state)
-    return TakeFrame(result.index, result.time_s, True, face.confidence, face.box, face.pose, face.vertices_canonical, state)
+    pose = face.pose
+    numbers = (face.vertices_canonical, pose.rotation, pose.scale, pose.shift, pose.inverse_distance, face.confidence)
+    if not all(np.isfinite(part).all() for part in numbers):
+        return TakeFrame(result.index, result.time_s, state=state)
+    return TakeFrame(result.index, result.time_s, True, face.confidence, face.box, pose, face.vertices_canonical, state)

@@ -21,9 +21,10 @@ AGAIN = "copy it again, or capture it again with lprnet video"
 
 @dataclass(frozen=True)
 class TakeHeader:
-    """source: the fields of SourceInfo and FrameOptions; topology and weights: {"name", "sha256"}; track: the fields of
-    TrackOptions; fps of the frames as they come (0 = unknown); size (width, height) of the pictures in pixels;
-    precision "half": positions in 16 bits wherever that is exact to 0.05 mm, "single": always in 32; created: ISO date."""
+    """source: the fields of SourceInfo and FrameOptions; topology and weights: {"name", "sha256"}; track: the fields
+    of TrackOptions; fps of the frames as they come (0 = unknown); size (width, height) of the pictures in pixels;
+    precision "half": positions in 16 bits wherever that is exact to 0.05 mm, "single": always in 32; created: ISO
+    date."""
 
     source: dict
     topology: dict
@@ -58,8 +59,8 @@ def read_header(folder: Path, topology: Topology) -> TakeHeader:
     header = TakeHeader(**known | {"size": tuple(values["size"]), "fps": float(values["fps"])})
     if header.topology["sha256"] != topology.sha256:
         raise TakeError(f"{folder}: its vertices are those of the topology {_name(header.topology)}, not of "
-                        f"{_name({'name': topology.name, 'sha256': topology.sha256})}; read it with the weights folder that "
-                        "it was made with (LPRNET_WEIGHTS)")
+                        f"{_name({'name': topology.name, 'sha256': topology.sha256})}; read it with the weights folder "
+                        "that it was made with (LPRNET_WEIGHTS)")
     return header
 
 
@@ -95,7 +96,7 @@ def _problem(values: dict) -> str | None:
         if not all(isinstance(values[key].get(part), str) for part in ("name", "sha256")):
             return f"{key} without name and sha256"
     size, fps = values.get("size"), values.get("fps")
-    if not (isinstance(size, list) and len(size) == 2 and all(type(side) is int and 0 <= side <= MAX_SIDE for side in size)):
+    if not isinstance(size, list) or len(size) != 2 or any(type(n) is not int or not 0 <= n <= MAX_SIDE for n in size):
         return "no size"
     if type(fps) not in (int, float) or not math.isfinite(fps) or not 0 <= fps <= MAX_FPS:
         return "no fps"

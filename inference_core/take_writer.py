@@ -1,4 +1,5 @@
-"""Writing a take: every frame goes to the disk as it comes, so that whatever stops the program loses at most a second."""
+"""Writing a take: every frame goes to the disk as it comes, so that whatever stops the program loses at most a
+second."""
 
 from __future__ import annotations
 
@@ -9,7 +10,7 @@ from pathlib import Path
 
 from inference_core.errors import OutputError, TakeError
 from inference_core.take_header import FORMAT, FRAMES, HEADER, TakeHeader, read_header, write_header
-from inference_core.take_records import MAGIC, PREAMBLE, TakeFrame, encode, end_mark, scan
+from inference_core.take_records import MAGIC, PREAMBLE, TakeFrame, encode, end_mark, read_body, read_head, scan
 from inference_core.topology import Topology, load_topology
 
 try:
@@ -22,12 +23,14 @@ READ_WRITE = os.O_RDWR | getattr(os, "O_BINARY", 0)
 
 
 class TakeWriter:
-    """Made by `create` or `resume`. Leaving it as a context manager marks the take as complete, unless an exception is
-    on its way: then the take stays as far as it came, to be read or resumed."""
+    """Made by `create` or `resume`. frames: how many the take has; next_index: of the first frame of the source that
+    is still to come; state: what the tracker left with the last frame; complete: marked as finished. Leaving it as a
+    context manager marks the take as complete, unless an exception is on its way: then the take stays as far as it
+    came, to be read or resumed."""
 
     def __init__(self, path: Path, header: TakeHeader, topology: Topology, handle: int) -> None:
         self.path, self.header, self._topology, self._handle = path, header, topology, handle
-        self.frames, self.next_index, self.complete = 0, 0, False
+        self.frames, self.next_index, self.state, self.complete = 0, 0, b"", False
         self._end, self._synced = PREAMBLE.size, time.monotonic()
 
     @classmethod
@@ -51,16 +54,16 @@ class TakeWriter:
 
     @classmethod
     def resume(cls, path: str | Path, topology: Topology | None = None) -> TakeWriter:
-        """A take that was stopped: a torn last record is cut off, `next_index` says which frame of the source comes next,
-        and what it then writes is what it would have written without the stop. Raises TakeError for no take, another
-        format or topology, a take that another program is writing, and one damaged before its end."""
+        """A take that was stopped: a torn last record is cut off, `next_index` says which frame of the source comes
+        next, and what it then writes is what it would have written without the stop. Raises TakeError for no take,
+        another format or topology, a take that another program is writing, and one damaged before its end."""
         path, topology = Path(path), topology or load_topology()
         header = read_header(path, topology)
         try:
             handle = os.open(path / FRAMES, READ_WRITE | os.O_CREAT, 0o666)
         except OSError as error:
-            raise TakeError(f"{path / FRAMES}: the take cannot be continued ({error.strerror or error}); check the rights of "
-                            "the folder") from error
+            raise TakeError(f"{path / FRAMES}: the take cannot be continued ({error.strerror or error}); check the "
+                            "rights of the folder") from error
         writer = cls(path, header, topology, handle)
         try:
             writer._go_on()
@@ -70,8 +73,8 @@ class TakeWriter:
         return writer
 
     def add(self, frame: TakeFrame) -> None:
-        """Append a frame; its index must be larger than the last one's. Raises OutputError when the disk is full or gone;
-        the take up to the frame before stays whole."""
+        """Append a frame; its index must be larger than the last one's. Raises OutputError when the disk is full or
+        gone; the take up to the frame before stays whole."""
         if frame.index < self.next_index:
             raise ValueError(f"frame {frame.index} comes after frame {self.next_index - 1}")
         record = encode(frame, self._topology.mean_canonical, self.header.precision)
@@ -79,7 +82,7 @@ class TakeWriter:
             os.ftruncate(self._handle, self._end)
             self.complete = False
         self._append(record)
-        self.frames, self.next_index = self.frames + 1, frame.index + 1
+        self.frames, self.next_index, self.state = self.frames + 1, frame.index + 1, frame.state
         if time.monotonic() - self._synced >= SYNC_EVERY_S:
             self.flush()
 
@@ -137,10 +140,13 @@ class TakeWriter:
             if start != preamble:
                 raise TakeError(f"{file_path}: damaged or not of this take; capture it again with lprnet video")
             found = scan(file, vertices, bodies=True)
+            if len(found.table):
+                last = read_head(found.table[-1].tobytes()[8:], vertices)
+                self.state = read_body(file, int(found.table["place"][-1]), last)[:last.state_bytes]
         indices = found.table["index"]
         if found.damaged:
-            raise TakeError(f"{self.path}: damaged after {len(indices)} frames, with whole ones behind, which resuming would "
-                            "lose; copy it again, or capture it again under another name")
+            raise TakeError(f"{self.path}: damaged after {len(indices)} frames, with whole ones behind, which resuming "
+                            "would lose; copy it again, or capture it again under another name")
         if not found.complete:
             os.ftruncate(self._handle, found.end)
         self.frames, self._end, self.complete = len(indices), found.end, found.complete
@@ -164,8 +170,8 @@ class TakeWriter:
             rest = rest[os.write(self._handle, rest):]
 
     def _failed(self, error: OSError) -> OutputError:
-        return OutputError(f"{self.path}: nothing more can be written ({error.strerror or error}); its {self.frames} frames "
-                           "are kept: free some space, then go on with --resume")
+        return OutputError(f"{self.path}: nothing more can be written ({error.strerror or error}); its {self.frames} "
+                           "frames are kept: free some space, then go on with --resume")
 
     def _lock(self) -> None:
         if fcntl is None:
