@@ -12,7 +12,7 @@ from importlib import import_module
 
 _HOME = {
     "LPRNetError": "errors", "InputError": "errors", "ImageError": "errors", "OutputError": "errors",
-    "WeightsError": "errors", "TopologyError": "errors", "EngineError": "errors",
+    "WeightsError": "errors", "TopologyError": "errors", "EngineError": "errors", "VideoError": "errors",
     "read_image": "images", "write_image": "images",
     "Topology": "topology", "load_topology": "topology",
     "Crop": "crop", "crop_from_box": "crop", "crop_from_landmarks": "crop", "restore": "crop",
@@ -21,6 +21,7 @@ _HOME = {
     "Detection": "detection", "detect_faces": "detection",
     "CaptureOptions": "regression", "Face": "regression", "capture_faces": "regression",
     "Texture": "texture", "sample_texture": "texture",
+    "Frame": "frames", "FrameOptions": "frames", "open_frames": "frames",
     "LPRNet": "lprnet",
 }
 __all__ = list(_HOME)

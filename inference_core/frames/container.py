@@ -1,0 +1,120 @@
+"""What the outermost structure of a video file says without decoding it: whether it can be a video at all, and whether
+the file goes on to its end. Nothing but headers of a few bytes is read."""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from inference_core.picture_headers import inspect
+
+HEAD_BYTES = 4096
+MAX_BOXES = 1_000_000           # of an MP4 in fragments; each takes one read of 16 bytes
+MP4_STARTS = (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip", b"styp", b"pnot")
+MP4_NEEDED = (b"moov", b"moof", b"mdat")
+EBML, SEGMENT = b"\x1a\x45\xdf\xa3", b"\x18\x53\x80\x67"
+# FFmpeg would open what these texts name: other files, other addresses.
+PLAYLISTS = (b"#EXTM3U", b"ffconcat", b"v=0", b"<", b"[playlist]", b"[Reference]")
+READABLE = frozenset(range(32, 127)) | {9, 10, 12, 13}
+
+
+@dataclass(frozen=True)
+class Container:
+    """kind "MP4", "Matroska", "AVI" or "" (another one); missing: how many bytes the file should go on for; has_index:
+    False for an MP4 without its table of frames."""
+
+    kind: str
+    missing: int = 0
+    has_index: bool = True
+
+
+def why_no_video(path: Path) -> str | None:
+    """What a file is, where its beginning shows that it is no video; else None."""
+    with path.open("rb") as file:
+        head = file.read(HEAD_BYTES)
+    text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
+    if not head:
+        return "the file is empty"
+    if text.startswith(PLAYLISTS):
+        return "a list of videos or a text, not a video"
+    if head[:3] != b"GIF" and inspect(head)[0] is not None:
+        return "a picture, not a video"
+    if not head.startswith(b"YUV4MPEG2") and READABLE.issuperset(head[:256]):
+        return "a text, not a video"
+    return None
+
+
+def read_container(path: Path) -> Container:
+    """The structure of a file that is no plain text. Raises OSError where it cannot be read."""
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        head = file.read(12)
+        if head[4:8] in MP4_STARTS:
+            return _mp4(file, size)
+        if head[:4] == EBML:
+            return Container("Matroska", _missing_of_matroska(file, size))
+        if head[:4] == b"RIFF" and head[8:] == b"AVI ":
+            return Container("AVI", _missing_of_avi(file, size))
+    return Container("")
+
+
+def _mp4(file: BinaryIO, size: int) -> Container:
+    place, seen = 0, set()
+    for _ in range(MAX_BOXES):
+        file.seek(place)
+        head = file.read(16)
+        if len(head) < 8:
+            break
+        length, kind = struct.unpack(">I4s", head[:8])
+        if length == 1 and len(head) == 16:
+            length = struct.unpack(">Q", head[8:])[0]
+        seen.add(kind)
+        if length == 0:                             # goes on to the end of the file, wherever that is
+            break
+        if length < 8:                              # something else hangs on behind the last box
+            break
+        place += length
+        if place > size:
+            return Container("MP4", place - size if kind in MP4_NEEDED else 0, b"moov" in seen - {kind})
+    return Container("MP4", 0, b"moov" in seen)
+
+
+def _missing_of_matroska(file: BinaryIO, size: int) -> int:
+    file.seek(4)
+    length = _ebml_number(file)
+    if length is None:
+        return 0
+    file.seek(length, 1)
+    if file.read(4) != SEGMENT:
+        return 0
+    length = _ebml_number(file)
+    return 0 if length is None else max(0, file.tell() + length - size)
+
+
+def _ebml_number(file: BinaryIO) -> int | None:
+    """None where the length is left open, as in recordings of a live stream."""
+    first = file.read(1)
+    if not first or not first[0]:
+        return None
+    count = 9 - first[0].bit_length()
+    rest = file.read(count - 1)
+    value = int.from_bytes(first + rest, "big") - (1 << 7 * count)
+    return None if len(rest) < count - 1 or value == (1 << 7 * count) - 1 else value
+
+
+def _missing_of_avi(file: BinaryIO, size: int) -> int:
+    place = 0
+    for _ in range(MAX_BOXES):                      # above 1 GB a file is several of these
+        file.seek(place)
+        head = file.read(8)
+        if len(head) < 8 or head[:4] != b"RIFF":
+            return 0
+        length = struct.unpack("<I", head[4:])[0]
+        if length in (0, 0xFFFFFFFF):               # never filled in
+            return 0
+        place += 8 + length + length % 2
+        if place > size + 1:
+            return place - size
+    return 0

@@ -1,0 +1,130 @@
+"""Video files, decoded by OpenCV's FFmpeg, with the stamps of the container.
+
+Frames are found by decoding from the start, never by seeking: OpenCV seeks by number times mean frame rate, which is
+another frame where the rate varies. Frames that are passed over are decoded but not converted.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from inference_core.errors import VideoError
+from inference_core.frames.container import Container, read_container, why_no_video
+from inference_core.frames.opencv import hush_ffmpeg, open_capture
+from inference_core.frames.source import FrameOptions, FrameSource, SourceInfo, Stamp
+
+MAX_PIXELS = 8192 * 8192
+MAX_FRAMES = 10_000_000         # four days; a claim beyond is none
+MAX_FPS = 999.0                 # 1000 and more are units of time, not rates
+DEFAULT_FPS = 25.0              # steps where neither stamps nor a rate are known
+TURNS = {90: cv2.ROTATE_90_CLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.ROTATE_90_COUNTERCLOCKWISE}
+CONVERT = "convert it: ffmpeg -i IN -c:v libx264 -pix_fmt yuv420p OUT.mp4"
+
+
+def open_video(path: Path, options: FrameOptions) -> FrameSource:
+    """The frames of a file. Raises VideoError where it is no video, or none of its frames can be decoded."""
+    container, digest = _examined(path)
+    hush_ffmpeg()
+    capture = open_capture(str(path.absolute()), cv2.CAP_FFMPEG)
+    try:
+        reader = _Reader(path, container, capture)
+        fps, frames = capture.get(cv2.CAP_PROP_FPS), capture.get(cv2.CAP_PROP_FRAME_COUNT)
+        info = SourceInfo("video", str(path), reader.size, fps if 0 < fps <= MAX_FPS else 0.0,
+                          int(frames) if 0 < frames <= MAX_FRAMES else None, digest)
+    except BaseException:
+        capture.release()
+        raise
+    return FrameSource(info, reader.stamps(info.fps), options, capture.release)
+
+
+def _examined(path: Path) -> tuple[Container, str]:
+    """What can be known without decoding, and the SHA-256."""
+    try:
+        str(path).encode()
+    except UnicodeEncodeError as error:             # OpenCV crashes on it
+        raise VideoError(f"{ascii(str(path))}: the name is not Unicode; rename the file") from error
+    try:
+        if path.exists() and not path.is_file():
+            raise VideoError(f"{path}: not a plain file; give a video file")
+        cause = why_no_video(path)
+        if cause:
+            raise VideoError(f"{path}: {cause}; give a video file, for instance MP4 with H.264")
+        with path.open("rb") as file:
+            return read_container(path), hashlib.file_digest(file, "sha256").hexdigest()
+    except (OSError, ValueError) as error:
+        cause = getattr(error, "strerror", None) or error
+        raise VideoError(f"{path}: cannot be read ({cause}); check the name and the folder") from error
+
+
+class _Reader:
+    """An open capture, its first frame already decoded."""
+
+    def __init__(self, path: Path, container: Container, capture: cv2.VideoCapture) -> None:
+        self._path, self._container, self._capture = path, container, capture
+        if not capture.isOpened():
+            if container.missing or not container.has_index:
+                raise VideoError(f"{path}: the file is cut off, and its table of frames, at the end of a {container.kind}, "
+                                 "is missing; copy or record it again")
+            raise VideoError(f"{path}: no video that can be read is in it, or it is damaged; {CONVERT}")
+        width, height = (int(capture.get(key)) for key in (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT))
+        if width * height > MAX_PIXELS:
+            raise VideoError(f"{path}: {width} x {height} pixels are more than the {MAX_PIXELS // 10**6} million that are "
+                             "read; scale the video down")
+        capture.set(cv2.CAP_PROP_ORIENTATION_AUTO, 0)           # differs between versions of OpenCV
+        turn = capture.get(cv2.CAP_PROP_ORIENTATION_META)
+        self._turn = TURNS.get(round(turn / 90) * 90 % 360) if math.isfinite(turn) else None
+        self._first = self._image() if self._grab() else None
+        if self._first is None:
+            raise VideoError(self._no_frame())
+        self.size = self._first.shape[1], self._first.shape[0]
+
+    def stamps(self, fps: float) -> Iterator[Stamp]:
+        """Every frame. The stamps rise, whatever the container says: where it has none, by the frame rate."""
+        step = 1 / (fps or DEFAULT_FPS)
+        # AVI stamps packets, not pictures: they lead by the delay of the decoder and are missing at the end.
+        origin = self._time_s() if self._container.kind == "AVI" else 0.0
+        first, self._first = self._first, None
+        index, time_s = 0, max(0.0, self._time_s() - origin)
+        yield Stamp(index, time_s, lambda: first)
+        first = None
+        while self._grab():
+            index += 1
+            own = self._time_s() - origin
+            time_s = own if own > time_s else time_s + step
+            yield Stamp(index, time_s, self._image_or_error)
+        if self._container.missing:
+            raise VideoError(f"{self._path}: the file is cut off, {self._container.missing} bytes are missing: it ends after "
+                             f"frame {index} ({time_s:.2f} s); copy or record it again")
+
+    def _grab(self) -> bool:
+        return bool(self._capture.grab())
+
+    def _time_s(self) -> float:
+        time_s = self._capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
+        return time_s if 0 <= time_s < 1e9 else 0.0             # no stamp is a huge negative number
+
+    def _image(self) -> np.ndarray | None:
+        done, image = self._capture.retrieve()
+        if not done:
+            return None
+        if self._turn is not None:
+            image = cv2.rotate(image, self._turn)
+        return cv2.cvtColor(image, cv2.COLOR_BGR2RGB, dst=image)
+
+    def _image_or_error(self) -> np.ndarray:
+        image = self._image()
+        if image is None:
+            raise VideoError(f"{self._path}: a frame cannot be decoded; {CONVERT}")
+        return image
+
+    def _no_frame(self) -> str:
+        name = int(self._capture.get(cv2.CAP_PROP_FOURCC)).to_bytes(4, "little", signed=True)
+        codec = "".join(chr(byte) for byte in name if 32 < byte < 127) or "an unknown codec"
+        cut = " or the file is cut off" if self._container.missing else ""
+        return f"{self._path}: opens, but gives no frame: {codec} cannot be decoded here{cut}; {CONVERT}"
