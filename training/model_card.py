@@ -1,0 +1,126 @@
+"""Puts measured scores on a network's card, and the cards' tables into MODEL_CARD.md.
+
+    python -m training.model_card --network lprnet2 --photos photos.json --captured captured.json \
+        --renders renders.json --speed speed.json
+
+photos and captured: --json of training.evaluate, with --crop truth and --crop detector; renders: of
+training.render_check; speed: of benchmarks.speed. Scores left out stay as they are. Without --network the tables alone
+are written anew; they are all that this program changes in MODEL_CARD.md, between its marks.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from inference_core.errors import InputError, LPRNetError
+from inference_core.files import write_bytes
+from inference_core.paths import weights_dir
+from inference_core.weights import WeightsCard, find_card, load_cards
+
+BEGIN, END = "<!-- scores: begin -->", "<!-- scores: end -->"
+KINDS = ("photos", "captured", "renders", "speed")
+MAX_BYTES = 1 << 20
+OPENINGS = ("lip_corr", "lip_slope", "eye_corr", "eye_slope", "width_corr", "width_slope")
+HEADS = ("lip r", "slope", "eye r", "slope", "width r", "slope")
+
+
+def tables(cards: dict[str, WeightsCard]) -> str:
+    """Markdown: a section for each network, a table for each kind of score that its card holds."""
+    return "\n\n".join(part for card in cards.values() for part in _section(card)) + "\n"
+
+
+def _section(card: WeightsCard):
+    megabytes = ", ".join(f"{role} {file.bytes / 1e6:.1f} MB" for role, file in card.files.items())
+    start = "random weights" if card.trained.get("cold") or card.kind == "position_map" else "FaceMesh's weights"
+    yield (f"### {card.name}\n\n{card.input_size} px, {card.license}; {megabytes}. Trained for "
+           f"{card.trained.get('minutes', 0):.0f} minutes on {card.trained.get('samples', 0):,} samples, from {start}.")
+    scores = card.scores
+    if "photos" in scores:
+        rows = {name: row for name, row in scores["photos"].items() if row.get("nme68") is not None}
+        yield _table("photos, crop from the annotation", ("68 points", "inner 51", "> 10 %", "three bands", *HEADS),
+                     rows, ("nme68", "nme51", "over10", "nme68_band_mean", *OPENINGS))
+    if "captured" in scores:
+        yield _table("photos, the whole capture", ("n", "found %", "68 points", "inner 51", "false alarms"),
+                     scores["captured"], ("n", "found", "nme68", "nme51", "false_alarms"))
+    if "renders" in scores:
+        yield _table("held-out renders, by yaw", ("n", "68 points", "inner 51", *HEADS), scores["renders"],
+                     ("n", "nme68", "nme51", *OPENINGS))
+    if "speed" in scores:
+        rows = {row: values for row, values in scores["speed"]["rows"].items()
+                if row.startswith(("FaceMesh", f"{card.name} "))}
+        yield _table("LiteRT, one thread", ("ms", "times FaceMesh"), rows, ("ms", "times_facemesh"))
+
+
+def _table(title: str, heads: tuple[str, ...], rows: dict[str, dict], keys: tuple[str, ...]) -> str:
+    lines = [f"| {title} | " + " | ".join(heads) + " |", "| --- |" + " --- |" * len(heads)]
+    lines += [f"| {name} | " + " | ".join(_cell(row.get(key)) for key in keys) + " |" for name, row in rows.items()]
+    return "\n".join(lines)
+
+
+def _cell(value: float | None) -> str:
+    return "" if value is None else f"{value:.2f}" if isinstance(value, float) else str(value)
+
+
+def with_tables(text: str, cards: dict[str, WeightsCard]) -> str:
+    """MODEL_CARD.md with what stands between its marks written anew. ValueError where the marks are missing."""
+    before, begin, rest = text.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not begin or not end:
+        raise ValueError(f"lacks the marks {BEGIN} and {END}")
+    return f"{before}{begin}\n\n{tables(cards)}\n{end}{after}"
+
+
+def put_scores(folder: Path, network: str, scores: dict[str, dict]) -> None:
+    """Write scores of the given kinds onto the network's card in weights.json."""
+    card = find_card(network, folder)
+    path = folder / "weights.json"
+    data = json.loads(path.read_bytes())
+    entry = next(entry for entry in data["networks"] if entry["name"] == card.name)
+    entry["scores"] = {**entry["scores"], **scores}
+    write_bytes(path, (json.dumps(data, indent=1) + "\n").encode())
+
+
+def _read(path: Path) -> dict:
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise InputError(f"{path}: larger than a report can be; give a file that --json has written")
+        report = json.loads(path.read_bytes())
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}); give a file that --json has written") from error
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{path}: not a JSON file ({error}); give a file that --json has written") from error
+    if not isinstance(report, dict) or not all(isinstance(row, dict) for row in report.get("rows", report).values()):
+        raise InputError(f"{path}: not a report; give a file that --json has written")
+    return report
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--network", metavar="NAME", help="whose scores these are")
+    for kind in KINDS:
+        parser.add_argument(f"--{kind}", type=Path, metavar="FILE")
+    options = parser.parse_args(arguments)
+    files = {kind: path for kind in KINDS if (path := getattr(options, kind))}
+    if files and not options.network:
+        parser.error("say with --network whose scores these are")
+    folder = weights_dir()
+    try:
+        if options.network:
+            put_scores(folder, options.network, {kind: _read(path) for kind, path in files.items()})
+        path = folder / "MODEL_CARD.md"
+        try:
+            write_bytes(path, with_tables(path.read_text(encoding="utf-8"), load_cards(folder)).encode())
+        except (OSError, ValueError) as error:
+            raise InputError(f"{path}: cannot take the scores ({error}); fetch the file again") from error
+    except LPRNetError as error:
+        print(error, file=sys.stderr)
+        return 1
+    print(f"{path}: written")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
