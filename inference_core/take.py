@@ -67,7 +67,7 @@ class TakeRows:
 
     def landmarks_image(self, row: int) -> np.ndarray:
         """(68, 3) float32 image pixels."""
-        return compose(self.topology.landmarks(self.canonical(row)), self.pose(row)).astype(np.float32)
+        return self.topology.landmarks(self.vertices_image(row))
 
     @property
     def gaps(self) -> list[tuple[int, int]]:
