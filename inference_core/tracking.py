@@ -1,0 +1,211 @@
+"""Faces from frame to frame: the network looks where each face was last, the detector only where nothing is known.
+
+A face is kept while the network is sure that it sees one; else the frame is honestly lost, never guessed. All that is
+remembered is a `TrackState`, given with every result: tracking can go on from any frame as if it had never stopped.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from inference_core.crop import crop_from_landmarks
+from inference_core.detection import search
+from inference_core.engine import Network, load_network
+from inference_core.errors import InputError
+from inference_core.regression import MAX_PASSES, MIN_PRESENCE_UNSURE, Face, capture_crop
+from inference_core.track_state import MAX_PLACES, Place, TrackState, followed, place_of, resized
+
+if TYPE_CHECKING:
+    from inference_core.frames import Frame
+
+KEEP_PRESENCE = 0.5             # below, a face that was there in the last frame is lost
+AGAIN_PRESENCE = 0.9            # of a lost face found again near its last place, and of what the detector is sure of
+CROP_SLACK, STRONGEST_CROP = 0.02, 4.0      # at strength 1, what share of its side a crop may be off before it moves
+QUICK_STAGES, MORE_STAGES, ALL_STAGES = 1, 2, 99
+LOOK_EVERY_S, SEARCH_AFTER_S = 0.15, 0.3    # a quick look takes a frame's time, the thorough search a second
+SEARCH_WAIT_S, LONGEST_WAIT_S = 1.0, 8.0
+RETRY_S = 3.0                   # so long the network alone looks for a lost face where it was, in every frame
+REACH, REACH_PER_S = 0.7, 3.0   # how far a face may be from where it was seen, in sides of its crop
+SAME_FACE = 0.3                 # of the smaller crop's side; nearer ones are one face
+
+
+@dataclass(frozen=True)
+class TrackOptions:
+    """engine, weights, threads as in CaptureOptions; passes of the network at the start and after a loss; all_faces: every
+    face of the frames; face: which of several is followed, 1 = the largest at first sight; detect_every_s: how often the
+    detector looks for further faces, where they are wanted; crop: strength of what keeps the crop still, 0 = off."""
+
+    engine: str = "litert"
+    weights: str = "default"
+    threads: int = 1
+    passes: int = 2
+    all_faces: bool = False
+    face: int = 1
+    detect_every_s: float = 2.0
+    crop: float = 1.0
+
+    @property
+    def alone(self) -> bool:
+        """Whether one face is followed, whichever it is."""
+        return self.face == 1 and not self.all_faces
+
+
+@dataclass(frozen=True, eq=False)
+class FrameResult:
+    """One frame: index and time_s from its source, size (width, height); faces {name from 1: face seen in this frame};
+    detected: whether the detector ran; followed: the name that `face` means; state: what tracking knows after it."""
+
+    index: int
+    time_s: float
+    size: tuple[int, int]
+    faces: dict[int, Face]
+    detected: bool
+    followed: int
+    state: TrackState
+
+    @property
+    def face(self) -> Face | None:
+        """The face that is followed; None = lost in this frame, or not seen yet."""
+        return self.faces.get(self.followed)
+
+
+def capture(frames: Iterable[Frame], options: TrackOptions = TrackOptions(),
+            state: TrackState = TrackState()) -> Iterator[FrameResult]:
+    """One result for every frame, in constant memory. state: of the last result, to go on after it.
+
+    Raises InputError for options that cannot be used, EngineError, WeightsError, and what the frames raise.
+    """
+    _check(options)
+    network = load_network(options.weights, options.engine, options.threads)
+    for frame in frames:
+        faces, detected, state = track(frame.image, frame.time_s, state, network, options)
+        yield FrameResult(frame.index, frame.time_s, (frame.image.shape[1], frame.image.shape[0]), faces, detected,
+                          options.face, state)
+
+
+def track(image: np.ndarray, time_s: float, state: TrackState, network: Network,
+          options: TrackOptions) -> tuple[dict[int, Face], bool, TrackState]:
+    """One frame (H, W, 3) uint8 RGB: its faces, whether the detector ran, and the state after it."""
+    state = resized(state, (image.shape[1], image.shape[0]))
+    faces = _look_at_places(image, time_s, state, network, options)
+    stages, names = _stages(faces, time_s, state, options), state.names
+    for face in _detect(image, stages, list(faces.values()), network, options.passes):
+        lost = [place for place in state.places if place.name not in faces]
+        name = _name(face, lost, time_s)
+        if name is None:
+            if names >= (1 if options.alone else MAX_PLACES):
+                continue                # somebody else, or more faces than can be kept apart
+            names += 1
+            name = names
+        faces[name] = face
+    if options.alone:
+        faces = {name: face for name, face in faces.items() if name == 1}
+    return faces, stages > 0, _after(state, faces, names, stages, time_s, options)
+
+
+def _look_at_places(image, time_s, state: TrackState, network, options) -> dict[int, Face]:
+    """The faces that are still where they were, by name."""
+    faces: dict[int, Face] = {}
+    for place in state.places:
+        face = capture_crop(image, place.crop, network, 1, KEEP_PRESENCE) if state.tracked(place) else None
+        if face is None and time_s - place.seen_s <= RETRY_S:       # it moved far: a second pass finds back to it
+            face = capture_crop(image, place.crop, network, max(options.passes, 2), AGAIN_PRESENCE)
+        if face is None or not _within_reach(face, place, time_s):
+            continue
+        rival = next((name for name, other in faces.items() if same_face(face, other)), None)
+        if rival is None:
+            faces[place.name] = face
+        elif face.confidence > faces[rival].confidence:             # two names on one face: the surer one keeps it
+            del faces[rival]
+            faces[place.name] = face
+    return faces
+
+
+def _stages(faces: dict[int, Face], time_s: float, state: TrackState, options: TrackOptions) -> int:
+    """How many stages of the detector this frame is worth."""
+    wanted = [place.name for place in state.places if options.all_faces or place.name == options.face]
+    if not state.names or any(name not in faces for name in wanted):
+        if time_s >= state.search_s:
+            return MORE_STAGES if faces else ALL_STAGES
+        return QUICK_STAGES if time_s >= state.look_s else 0
+    more = options.all_faces or options.face > state.names
+    return MORE_STAGES if more and time_s >= state.more_s else 0
+
+
+def _detect(image, stages: int, faces: list[Face], network, passes: int) -> list[Face]:
+    """Further faces, largest first; a stage that finds some is the last one."""
+    found: list[Face] = []
+    for stage in islice(search(image), stages):
+        for one in stage:
+            least = AGAIN_PRESENCE if one.sure else MIN_PRESENCE_UNSURE
+            face = capture_crop(image, one.crop, network, passes, least)
+            if face is not None and not any(same_face(face, other) for other in faces + found):
+                found.append(face)
+        if found:
+            break
+    return sorted(found, key=lambda face: face.crop.scale)
+
+
+def _name(face: Face, lost: list[Place], time_s: float) -> int | None:
+    """Of the lost faces within reach the nearest."""
+    near = [(_distance(face, place), place.name) for place in lost if _within_reach(face, place, time_s)]
+    return min(near)[1] if near else None
+
+
+def _after(state: TrackState, faces, names: int, stages: int, time_s: float, options: TrackOptions) -> TrackState:
+    last = {place.name: place for place in state.places}
+    places = dict(last)
+    for name, face in faces.items():
+        wanted = place_of(name, crop_from_landmarks(face.landmarks_image, upright=True), time_s)
+        still = name in last and state.tracked(last[name])
+        places[name] = followed(last[name], wanted, CROP_SLACK * options.crop) if still else wanted
+    wait_s = state.wait_s
+    look_s, search_s, more_s = state.look_s, state.search_s, state.more_s
+    if stages:
+        look_s, more_s = time_s + LOOK_EVERY_S, time_s + options.detect_every_s
+    if names and all(name in faces for name in places if options.all_faces or name == options.face):
+        look_s, search_s, wait_s = time_s, time_s + SEARCH_AFTER_S, 0.0         # the next loss is looked after at once
+    elif stages > QUICK_STAGES:
+        wait_s = min(max(2 * wait_s, SEARCH_WAIT_S), LONGEST_WAIT_S)
+        search_s = time_s + wait_s
+    return TrackState(tuple(places[name] for name in sorted(places)), names, time_s, look_s, search_s, wait_s, more_s,
+                      state.size)
+
+
+def _within_reach(face: Face, place: Place, time_s: float) -> bool:
+    """Whether it can be the face that was lost there: the longer ago, the farther it may have come."""
+    reach = REACH + REACH_PER_S * max(time_s - place.seen_s, 0.0)
+    growth = abs(math.log(face.crop.scale * place.side))
+    return _distance(face, place) <= reach and growth <= reach
+
+
+def _distance(face: Face, place: Place) -> float:
+    """In sides of the larger crop."""
+    x, y = _middle(face)
+    return math.hypot(x - place.x, y - place.y) / max(place.side, 1 / face.crop.scale)
+
+
+def same_face(a: Face, b: Face) -> bool:
+    """Whether two answers are one face."""
+    return math.dist(_middle(a), _middle(b)) < SAME_FACE * min(1 / a.crop.scale, 1 / b.crop.scale)
+
+
+def _middle(face: Face) -> tuple[float, float]:
+    return (face.box[0] + face.box[2]) / 2, (face.box[1] + face.box[3]) / 2
+
+
+def _check(options: TrackOptions) -> None:
+    if not 1 <= options.passes <= MAX_PASSES:
+        raise InputError(f"{options.passes} passes cannot be made; give 1 to {MAX_PASSES}")
+    if not 1 <= options.face <= MAX_PLACES:
+        raise InputError(f"there is no face {options.face}; give 1 (the largest) to {MAX_PLACES}")
+    if not options.detect_every_s > 0:
+        raise InputError(f"the detector cannot look for faces every {options.detect_every_s:g} seconds; give more than 0")
+    if not 0 <= options.crop <= STRONGEST_CROP:
+        raise InputError(f"the crop cannot be kept still by {options.crop:g}; give 0 (off) to {STRONGEST_CROP:g}")
