@@ -74,7 +74,7 @@ class RenderSource:
             faces = [draw_face(rng, self._model.expression_names, self._openings, person)
                      for rng, person in zip(rngs, identity)]
             # one matrix product for all shapes of a batch: it is what costs most otherwise
-            shapes = self._mesh.shapes(identity, np.stack([weights for weights, _ in faces]))
+            shapes = self.shapes(identity, np.stack([weights for weights, _ in faces]))
             for rng, shape, (_, gaze) in zip(rngs, shapes, faces):
                 yield self._sample(rng, shape, gaze)
 
@@ -87,6 +87,12 @@ class RenderSource:
         pose = HeadPose(rotation, 1.0, np.zeros(2), rng.uniform(0, LARGEST_INVERSE_DISTANCE))
         zoom, offset = sample_frame(compose(self.landmarks(shape), pose))
         pose = HeadPose(rotation, zoom, offset, pose.inverse_distance)
+        image = self.picture(rng, shape, gaze, pose)
+        return Sample(image, shape[:NARROW_VERTICES].copy(), pose)
+
+    def picture(self, rng: np.random.Generator, shape: np.ndarray, gaze: np.ndarray, pose: HeadPose) -> np.ndarray:
+        """(208, 208, 3) uint8: a whole head's shape (`shapes`) seen from this pose; the eyeballs of `shape` are changed.
+        Skin, hair, light and background are drawn: the same seed gives the same ones."""
         skin = draw_skin(rng, self._skins)
         look = draw_look(rng, skin.brightness)
         image, drawn = self._draw(rng, shape, gaze, pose, skin, look)
@@ -94,7 +100,11 @@ class RenderSource:
         behind = 1 - cv2.resize(drawn, (SAMPLE_SIZE, SAMPLE_SIZE), interpolation=cv2.INTER_AREA)[..., None]
         image += draw_backdrop(rng, SAMPLE_SIZE) * behind
         image = np.clip(image, 0, 1) ** np.float32(1 / GAMMA) * 255 + np.float32(0.5)
-        return Sample(image.astype(np.uint8), shape[:NARROW_VERTICES].copy(), pose)
+        return image.astype(np.uint8)
+
+    def shapes(self, identity: np.ndarray, expression: np.ndarray) -> np.ndarray:
+        """Weights (n, identities) and (n, expressions) -> all vertices of n heads (n, V, 3) float32 cm."""
+        return self._mesh.shapes(identity, expression)
 
     def _draw(self, rng, shape, gaze, pose, skin, look: Look):
         """Linear picture (2 S, 2 S, 3) and where it holds the head (2 S, 2 S)."""
