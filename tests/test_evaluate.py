@@ -166,6 +166,12 @@ def test_pictures_without_points_are_counted_with_the_detector_alone(tmp_path: P
     assert scores == {"nonface": {"n": 3, "false_alarms": 2},
                       "utkface_sample": {"n": 3, "found": pytest.approx(100 / 3)}}
     assert "a false alarm in 2" in capsys.readouterr().out
+    assert {path.name for path in (tmp_path / "plots").iterdir()} == {"nonface-worst.png", "utkface_sample-worst.png"}
+    answers[0] = answers[2] = None              # an old sheet does not stay when nothing is wrong any more
+    scores = run(photos / "nonface", "--crop", "detector", "--plot", str(tmp_path / "plots"))
+    assert scores == {"nonface": {"n": 3, "false_alarms": 0}}
+    assert [path.name for path in (tmp_path / "plots").iterdir()] == ["utkface_sample-worst.png"]
+    capsys.readouterr()
     assert run(photos) == {"nonface": {"n": 3, "false_alarms": None}, "utkface_sample": {"n": 3, "found": None}}
     assert "measured with --crop detector alone" in capsys.readouterr().out
 

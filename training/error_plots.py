@@ -32,13 +32,15 @@ LINES = {"68 points": (31, 105, 180), "51 inner points": (220, 120, 30)}
 
 
 def write_plots(folder: Path, source: PhotoSource, outcomes: Sequence[Outcome]) -> None:
-    """SOURCE-worst.png, and where there are points SOURCE-curve.png."""
+    """SOURCE-worst.png where anything went wrong, and where there are points SOURCE-curve.png."""
     if source.has_points:
         write_image(folder / f"{source.name}-curve.png", curve(source.name, outcomes))
-    chosen = worst(source, outcomes)
+    chosen, sheet = worst(source, outcomes), folder / f"{source.name}-worst.png"
     if chosen:
-        write_image(folder / f"{source.name}-worst.png",
-                    contact_sheet([tile(o) for o in chosen], [label(o) for o in chosen], columns=COLUMNS, size=TILE))
+        tiles, labels = [tile(o) for o in chosen], [label(o) for o in chosen]
+        write_image(sheet, contact_sheet(tiles, labels, columns=COLUMNS, size=TILE))
+    else:
+        sheet.unlink(missing_ok=True)       # an earlier run's would be taken for this one's
 
 
 def worst(source: PhotoSource, outcomes: Sequence[Outcome]) -> list[Outcome]:
