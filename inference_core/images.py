@@ -26,8 +26,11 @@ HEIC_BRANDS = (b"heic", b"heix", b"hevc", b"mif1", b"msf1", b"avif")
 
 def read_image(path: str | Path) -> np.ndarray:
     """(H, W, 3) uint8 RGB, turned upright by its EXIF tag. Raises ImageError naming the file and the cause."""
-    path = Path(path)
-    data = _read_bounded(path)
+    return decode_image(_read_bounded(Path(path)), path)
+
+
+def decode_image(data: bytes, path: str | Path) -> np.ndarray:
+    """`read_image` for the bytes of a picture; path: what an error names."""
     kind, size, whole = inspect(data)
     if kind is None:
         if data[4:8] == b"ftyp" and data[8:12] in HEIC_BRANDS:

@@ -45,7 +45,7 @@ def is_sequence(target: Path) -> bool:
 
 
 def open_images(target: Path, options: FrameOptions) -> FrameSource:
-    """The pictures that a folder or a pattern stands for. Raises VideoError where there is none, or the first is bad."""
+    """The pictures that a folder or a pattern stands for. Raises VideoError where there is none or the first is bad."""
     pictures = find_pictures(target)
     fps = options.fps or DEFAULT_FPS
     first = _read(pictures[0].path)
@@ -65,8 +65,8 @@ def find_pictures(target: Path) -> list[Numbered]:
         found = _by_difference([name for name in names if name.lower().endswith(ENDINGS) and not name.startswith(".")
                                 and (whole_folder or fnmatchcase(name, target.name))])
     if not found:
-        raise VideoError(f"{target}: no picture is {'in this folder' if whole_folder else 'named like this'}; give a folder "
-                         f"or pattern of {' '.join(ENDINGS)} files")
+        where = "in this folder" if whole_folder else "named like this"
+        raise VideoError(f"{target}: no picture is {where}; give a folder or pattern of {' '.join(ENDINGS)} files")
     for (number, name), (other, other_name) in zip(found, found[1:]):
         if number == other:
             raise VideoError(f"{target}: {name} and {other_name} have the same number; rename one of them")
@@ -97,8 +97,9 @@ def _by_placeholder(pattern: str, placeholder: re.Match[str], names: list[str]) 
         raise VideoError(f"{pattern}: {digits} digits are more than the {MAX_DIGITS} that are read; check the pattern")
     before, after = pattern[:placeholder.start()], pattern[placeholder.end():]
     # %04d and #### write 12345 for the frame after 9999
-    number = re.compile(re.escape(before) + rf"(\d{{{digits}}}|[1-9]\d{{{digits},{MAX_DIGITS}}})" + re.escape(after), re.ASCII)
-    return sorted((int(match[1]), name) for name in names if (match := number.fullmatch(name)))
+    number = rf"([0-9]{{{digits}}}|[1-9][0-9]{{{digits},{MAX_DIGITS}}})"
+    wanted = re.compile(re.escape(before) + number + re.escape(after))
+    return sorted((int(match[1]), name) for name in names if (match := wanted.fullmatch(name)))
 
 
 def _by_difference(names: list[str]) -> list[tuple[int, str]]:

@@ -39,8 +39,8 @@ class SourceInfo:
 
 @dataclass(frozen=True)
 class FrameOptions:
-    """Frames with start_s <= time < end_s, every N-th of them; fps: of image sequences, which have no stamps (None: 24).
-    Raises InputError for values that cannot be meant."""
+    """Frames with start_s <= time < end_s, every N-th of them; fps: of image sequences, which have no stamps (None:
+    24). Raises InputError for values that cannot be meant."""
 
     start_s: float = 0.0
     end_s: float | None = None
@@ -51,7 +51,7 @@ class FrameOptions:
         if not (math.isfinite(self.start_s) and self.start_s >= 0):
             raise InputError(f"a clip cannot start at {self.start_s:g} s; give 0 or more seconds")
         if self.end_s is not None and not (math.isfinite(self.end_s) and self.end_s > self.start_s):
-            raise InputError(f"a clip from {self.start_s:g} s cannot end at {self.end_s:g} s; give an end after the start")
+            raise InputError(f"a clip from {self.start_s:g} s cannot end at {self.end_s:g} s; give a later end")
         if self.every < 1:
             raise InputError(f"every {self.every}th frame cannot be taken; give 1 or more")
         if self.fps is not None and not 0 < self.fps <= 1000:
@@ -68,7 +68,7 @@ class FrameOptions:
 
 @dataclass(frozen=True, eq=False)
 class Stamp:
-    """A frame whose picture is made only where it is wanted: `image` may be called until the next stamp is asked for."""
+    """A frame whose picture is made only where it is wanted: `image` may be called until the next stamp is asked."""
 
     index: int
     time_s: float

@@ -69,13 +69,13 @@ class _Reader:
         self._path, self._container, self._capture = path, container, capture
         if not capture.isOpened():
             if container.missing or not container.has_index:
-                raise VideoError(f"{path}: the file is cut off, and its table of frames, at the end of a {container.kind}, "
-                                 "is missing; copy or record it again")
+                raise VideoError(f"{path}: the file is cut off, and what it needs to be read is in the part that is "
+                                 "missing; copy or record it again")
             raise VideoError(f"{path}: no video that can be read is in it, or it is damaged; {CONVERT}")
         width, height = (int(capture.get(key)) for key in (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT))
         if width * height > MAX_PIXELS:
-            raise VideoError(f"{path}: {width} x {height} pixels are more than the {MAX_PIXELS // 10**6} million that are "
-                             "read; scale the video down")
+            raise VideoError(f"{path}: {width} x {height} pixels are more than the {MAX_PIXELS // 10**6} million that "
+                             "are read; scale the video down")
         capture.set(cv2.CAP_PROP_ORIENTATION_AUTO, 0)           # differs between versions of OpenCV
         turn = capture.get(cv2.CAP_PROP_ORIENTATION_META)
         self._turn = TURNS.get(round(turn / 90) * 90 % 360) if math.isfinite(turn) else None
@@ -99,8 +99,8 @@ class _Reader:
             time_s = own if own > time_s else time_s + step
             yield Stamp(index, time_s, self._image_or_error)
         if self._container.missing:
-            raise VideoError(f"{self._path}: the file is cut off, {self._container.missing} bytes are missing: it ends after "
-                             f"frame {index} ({time_s:.2f} s); copy or record it again")
+            raise VideoError(f"{self._path}: the file is cut off, {self._container.missing} bytes are missing: it ends "
+                             f"after frame {index} ({time_s:.2f} s); copy or record it again")
 
     def _grab(self) -> bool:
         return bool(self._capture.grab())
