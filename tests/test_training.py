@@ -147,6 +147,25 @@ def test_a_run_stops_by_the_clock_and_resumes_from_its_checkpoint(setting, tmp_p
     assert (tmp_path / "run" / "averaged.keras").is_file()
 
 
+def test_the_original_starts_from_an_encoder_that_learned_before(setting, points, mesh, tmp_path):
+    from training.shape_basis import load_basis
+    basis, before = load_basis(setting / "basis.npz"), networks.build("lprnet_encoder")
+    rng = np.random.default_rng(0)
+    before.set_weights([w + rng.normal(0, 0.01, w.shape).astype(np.float32) for w in before.get_weights()])
+    before.save(tmp_path / "averaged.keras")
+    loss = MapLoss(basis.mean, basis.basis, points, mesh, TOPOLOGY)
+    trainer = train.Trainer("lprnet", loss, False, 128, tmp_path / "averaged.keras")
+    layer = "block8_pointwise"
+    kernel = before.get_layer(layer).kernel.numpy()
+    np.testing.assert_array_equal(trainer.model.get_layer(layer).kernel.numpy(), kernel)
+    pool = open_pool(setting / "pool")
+    batch = Dataset([pool], np.ones(1), points, 128).steady(pool, np.arange(2))
+    trainer.step(batch, 0.01)                               # at rest first, while the decoder finds its feet
+    np.testing.assert_array_equal(trainer.model.get_layer(layer).kernel.numpy(), kernel)
+    trainer.step(batch, 0.5)
+    assert np.abs(trainer.model.get_layer(layer).kernel.numpy() - kernel).max() > 0
+
+
 def test_an_unfinished_pool_is_refused_by_name(tmp_path):
     (tmp_path / "half").mkdir()
     with pytest.raises(ValueError, match="half"):

@@ -40,28 +40,47 @@ class ShapeBasis:
         return self.mean + np.tensordot(code, self.basis, 1)
 
 
+def build(name: str, size: int = LPRNET2_SIZE) -> keras.Model:
+    """A network by its name; size: input side of those that take any."""
+    return {"lprnet": build_lprnet, "lprnet_encoder": build_lprnet_encoder, "lprnet2": lambda: build_lprnet2(size)}[name]()
+
+
 def build_lprnet() -> keras.Model:
     """The original L-PRNet: encoder of depthwise separable blocks, decoder of transposed convolutions, no skips.
 
     Output (128, 128, 3) in [0, 1]; the position map in crop units is output x 1.1 - 0.05, z 0.5 less.
     """
-    def normalised(x, name, relu=True):
-        x = layers.BatchNormalization(name=f"{name}_bn")(x)
-        return layers.ReLU(name=f"{name}_relu")(x) if relu else x
-
     image = keras.Input((LPRNET_SIZE, LPRNET_SIZE, 3), name="image")
-    x = normalised(layers.Conv2D(32, 3, strides=2, padding="same", name="stem")(image), "stem")
-    for index, (width, stride) in enumerate([(64, 2), (64, 1), (128, 2), (128, 1), (256, 2), (256, 1), (512, 2), (512, 1)]):
-        name = f"block{index + 1}"
-        x = normalised(layers.DepthwiseConv2D(3, strides=stride, padding="same", name=f"{name}_depthwise")(x),
-                       f"{name}_depthwise")
-        x = normalised(layers.Conv2D(width, 1, padding="same", name=f"{name}_pointwise")(x), f"{name}_pointwise")
+    x = _lprnet_features(image)
     for index, width in enumerate((512, 256, 128, 64, 32)):
         name = f"up{index + 1}"
         x = layers.Conv2DTranspose(width, 3, strides=2, padding="same", name=name)(x)
-        x = normalised(x, name, relu=index >= 2)
+        x = _normalised(x, name, relu=index >= 2)
     x = layers.Conv2DTranspose(3, 3, padding="same", activation="sigmoid", name="position_map")(x)
     return keras.Model(image, x, name="lprnet")
+
+
+def build_lprnet_encoder() -> keras.Model:
+    """The original's encoder with the default network's outputs: a tenth of the original's cost a sample, so its encoder
+    learns here first (`training.train --start`). Not shipped."""
+    image = keras.Input((LPRNET_SIZE, LPRNET_SIZE, 3), name="image")
+    features = layers.Flatten()(_lprnet_features(image))
+    return keras.Model(image, _shape_outputs(features), name="lprnet_encoder")
+
+
+def _lprnet_features(image):
+    x = _normalised(layers.Conv2D(32, 3, strides=2, padding="same", name="stem")(image), "stem")
+    for index, (width, stride) in enumerate([(64, 2), (64, 1), (128, 2), (128, 1), (256, 2), (256, 1), (512, 2), (512, 1)]):
+        name = f"block{index + 1}"
+        x = _normalised(layers.DepthwiseConv2D(3, strides=stride, padding="same", name=f"{name}_depthwise")(x),
+                        f"{name}_depthwise")
+        x = _normalised(layers.Conv2D(width, 1, padding="same", name=f"{name}_pointwise")(x), f"{name}_pointwise")
+    return x
+
+
+def _normalised(x, name, relu=True):
+    x = layers.BatchNormalization(name=f"{name}_bn")(x)
+    return layers.ReLU(name=f"{name}_relu")(x) if relu else x
 
 
 def build_lprnet2(size: int = LPRNET2_SIZE) -> keras.Model:
@@ -70,8 +89,12 @@ def build_lprnet2(size: int = LPRNET2_SIZE) -> keras.Model:
     fine, middle, coarse = encoder.outputs
     fine = layers.Conv2D(24, 1, name="squeeze_fine")(fine)
     middle = layers.Conv2D(64, 1, name="squeeze_middle")(middle)
-    x = layers.Concatenate(name="features")([layers.Flatten()(part) for part in (fine, middle, coarse)])
-    x = layers.LayerNormalization(name="features_norm")(x)
+    features = layers.Concatenate(name="features")([layers.Flatten()(part) for part in (fine, middle, coarse)])
+    return keras.Model(encoder.inputs[0], _shape_outputs(features), name="lprnet2")
+
+
+def _shape_outputs(features) -> dict:
+    x = layers.LayerNormalization(name="features_norm")(features)
     linear = layers.Dense(HIDDEN, name="hidden")(x)
     curved = layers.Activation("gelu", name="hidden_gelu")(linear)
     x = layers.Concatenate(name="hidden_both")([linear, curved])
@@ -82,7 +105,7 @@ def build_lprnet2(size: int = LPRNET2_SIZE) -> keras.Model:
     pose = layers.Activation("tanh", name="pose_bounded")(pose)
     pose = layers.Rescaling(scale=list(POSE_REACH), offset=list(POSE_REST), name="pose")(pose)
     presence = layers.Dense(1, kernel_initializer="zeros", name="presence")(x)
-    return keras.Model(encoder.inputs[0], dict(code=code, pose=pose, presence=presence), name="lprnet2")
+    return dict(code=code, pose=pose, presence=presence)
 
 
 def rotation_of(pose):

@@ -38,7 +38,7 @@ from training.render_check import openings_report           # noqa: E402
 from training.shape_basis import load_basis                 # noqa: E402
 
 BATCH = 32
-HEAD_RATE, ENCODER_RATE, LPRNET_RATE = 1e-3, 4e-4, 1e-3
+HEAD_RATE, ENCODER_RATE = 1e-3, 4e-4
 LAST_RATE = 0.01                # share of the learning rate that is left at the end
 WARM_UP = 0.01                  # share of the time
 FROZEN = 0.06                   # share of the time in which a warm encoder is left alone
@@ -58,13 +58,15 @@ class State:
 class Trainer:
     """One network, its optimisers, its moving average, its checkpoint."""
 
-    def __init__(self, name: str, loss, cold: bool, size: int) -> None:
-        self.name, self.loss, self.state = name, loss, State()
-        self.model = networks.build_lprnet() if name == "lprnet" else networks.build_lprnet2(size)
-        self.warm = name != "lprnet" and not cold
-        if self.warm:
+    def __init__(self, name: str, loss, cold: bool, size: int, start: Path | None = None) -> None:
+        self.name, self.loss, self.size, self.state = name, loss, size, State()
+        self.model = networks.build(name, size)
+        self.warm = name == "lprnet2" and not cold or start is not None
+        if start is not None:
+            copy_layers(keras.models.load_model(start, compile=False), self.model)
+        elif self.warm:
             warm_start(encoder_part(self.model), facemesh_weights_file())
-        split = set() if name == "lprnet" else {id(v) for v in encoder_part(self.model).trainable_variables}
+        split = {id(v) for v in encoder_part(self.model).trainable_variables} if self.warm else set()
         self.encoder = [v for v in self.model.trainable_variables if id(v) in split]
         self.head = [v for v in self.model.trainable_variables if id(v) not in split]
         self.optimisers = [keras.optimizers.AdamW(1e-3, weight_decay=WEIGHT_DECAY) for _ in range(2)]
@@ -77,8 +79,8 @@ class Trainer:
     def step(self, batch, progress: float) -> dict[str, float]:
         """One update; progress in [0, 1] sets the learning rate."""
         rate = schedule(progress)
-        self.optimisers[0].learning_rate.assign((LPRNET_RATE if self.name == "lprnet" else HEAD_RATE) * rate)
-        self.optimisers[1].learning_rate.assign((ENCODER_RATE if self.warm else HEAD_RATE) * rate)
+        self.optimisers[0].learning_rate.assign(HEAD_RATE * rate)
+        self.optimisers[1].learning_rate.assign(ENCODER_RATE * rate)
         frozen = self.warm and progress < FROZEN
         self.state.step += 1
         keep = min(AVERAGE, (1 + self.state.step) / (10 + self.state.step))
@@ -101,8 +103,7 @@ class Trainer:
 
     def averaged(self) -> keras.Model:
         """A copy of the network that holds the moving average."""
-        size = self.model.inputs[0].shape[1]
-        model = networks.build_lprnet() if self.name == "lprnet" else networks.build_lprnet2(size)
+        model = networks.build(self.name, self.size)
         model.set_weights([a.numpy() for a in self.average])
         return model
 
@@ -127,13 +128,16 @@ class Trainer:
 
 
 def encoder_part(model: keras.Model) -> keras.Model:
-    """The layers of `build_lprnet2` that come from `build_encoder`."""
-    names = [layer.name for layer in model.layers]
-    last = names.index("s5b1_prelu")
-    outputs = [model.get_layer(f"s{stage}b{blocks}_prelu").output for stage, blocks in ((3, 2), (4, 2), (5, 1))]
-    if last < 0:
-        raise ValueError("not the default network")
-    return keras.Model(model.inputs[0], outputs)
+    """Of any network the layers that can have learned before: those up to its last feature maps."""
+    last = ("s3b2_prelu", "s4b2_prelu", "s5b1_prelu") if model.name == "lprnet2" else ("block8_pointwise_relu",)
+    return keras.Model(model.inputs[0], [model.get_layer(name).output for name in last])
+
+
+def copy_layers(source: keras.Model, model: keras.Model) -> None:
+    """Copy the encoder's weights of another network. ValueError where it lacks a layer."""
+    for layer in encoder_part(model).layers:
+        if layer.weights:
+            layer.set_weights(source.get_layer(layer.name).get_weights())
 
 
 def schedule(progress: float) -> float:
@@ -166,14 +170,14 @@ def main(arguments: list[str] | None = None) -> None:
     basis = load_basis(options.basis)
     loss = (MapLoss(basis.mean, basis.basis, points, mesh, topology) if options.network == "lprnet"
             else ShapeLoss(basis.mean, basis.basis, points))
-    size = networks.LPRNET_SIZE if options.network == "lprnet" else options.size
+    size = options.size if options.network == "lprnet2" else networks.LPRNET_SIZE
     pairs = [entry.rpartition("=") if "=" in entry else (entry, "=", "1") for entry in options.pool]
     shares = np.array([float(share) for _, _, share in pairs])
     pools = [open_pool(path) for path, _, _ in pairs]
     dataset = Dataset(pools, shares / shares.sum(), points, size)
     heldout = [open_pool(path) for path in options.heldout]
     options.output.mkdir(parents=True, exist_ok=True)
-    trainer = Trainer(options.network, loss, options.cold, size)
+    trainer = Trainer(options.network, loss, options.cold, size, options.start)
     checkpoint = options.output / "checkpoint.npz"
     if checkpoint.is_file():
         trainer.load(checkpoint)
@@ -230,13 +234,14 @@ def _mean(terms: list[dict]) -> dict:
 
 def _parse(arguments):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--network", choices=("lprnet2", "lprnet"), default="lprnet2")
+    parser.add_argument("--network", choices=("lprnet2", "lprnet", "lprnet_encoder"), default="lprnet2")
     parser.add_argument("--minutes", type=float, required=True, help="stop by the clock; counts resumed time too")
     parser.add_argument("--pool", action="append", required=True, help="folder of training.pool, =SHARE of each batch")
     parser.add_argument("--heldout", type=Path, action="append", default=[], help="pool to measure on")
     parser.add_argument("--basis", type=Path, required=True, help="file of training.shape_basis")
     parser.add_argument("--face-model", type=Path, required=True, help="face_model.npz or ICT-FaceKit's FaceXModel")
     parser.add_argument("--cold", action="store_true", help="random weights instead of FaceMesh's")
+    parser.add_argument("--start", type=Path, help="averaged.keras whose encoder to start from: of lprnet_encoder for lprnet")
     parser.add_argument("--size", type=int, default=networks.LPRNET2_SIZE, help="input side of lprnet2 in pixels")
     parser.add_argument("--batch", type=int, default=BATCH)
     parser.add_argument("--threads", type=int, default=0, help="0: as many as there are cores")
