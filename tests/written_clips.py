@@ -1,0 +1,70 @@
+"""Clips whose frames show their own number, written with PyAV: a library of its own, so that OpenCV is not its own judge."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Sequence
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+
+WIDTH, HEIGHT, BITS = 160, 96, 8
+MILLISECOND = Fraction(1, 1000)
+
+
+def numbered_picture(number: int, width: int = WIDTH, height: int = HEIGHT) -> np.ndarray:
+    """(height, width, 3) uint8: the number in bars, its lowest bit left, white above black; the lower right is grey."""
+    bars = np.array([number >> bit & 1 for bit in range(BITS)], np.uint8) * 255
+    picture = np.repeat(np.repeat(bars, width // BITS)[None], height, 0)
+    picture[height // 2:] = np.where(np.arange(width) < width // 2, 255, 128)
+    return np.repeat(picture[..., None], 3, 2)
+
+
+def number_in(image: np.ndarray) -> int:
+    """The number that an upright picture shows."""
+    row = image[image.shape[0] // 4, :, 1]
+    middles = (np.arange(BITS) + 0.5) * image.shape[1] / BITS
+    return sum(1 << bit for bit, x in enumerate(middles) if row[int(x)] > 127)
+
+
+def write_clip(path: Path, times_ms: Sequence[int], codec: str = "libx264", size: tuple[int, int] = (WIDTH, HEIGHT),
+               numbers: Sequence[int] | None = None, rate: int = 25, container: dict[str, str] | None = None,
+               **options: str) -> Path:
+    """A frame for every time; the container's format follows the ending."""
+    with av.open(str(path), "w", options=container or {}) as output:
+        stream = output.add_stream(codec, rate=rate, options=options)
+        stream.width, stream.height = size
+        stream.pix_fmt = {"mjpeg": "yuvj420p", "prores": "yuv422p10le"}.get(codec, "yuv420p")
+        stream.codec_context.time_base = Fraction(1, rate) if codec == "mpeg4" or path.suffix == ".avi" else MILLISECOND
+        for number, time_ms in zip(numbers or range(len(times_ms)), times_ms):
+            frame = av.VideoFrame.from_ndarray(numbered_picture(number, *size), "rgb24")
+            frame.pts = round(time_ms * MILLISECOND / stream.codec_context.time_base)
+            frame.time_base = stream.codec_context.time_base
+            output.mux(stream.encode(frame))
+        output.mux(stream.encode(None))
+    return path
+
+
+def times_by_pyav(path: Path) -> list[float]:
+    """The time of every frame, from the first one on, as PyAV reads it."""
+    with av.open(str(path)) as clip:
+        times = [frame.time for frame in clip.decode(video=0)]
+    return [time - times[0] for time in times]
+
+
+def with_matrix(path: Path, source: Path, matrix: tuple[int, int, int, int]) -> Path:
+    """A copy of an MP4 whose track says how to turn it: a, b, c, d of the matrix in its header."""
+    data = bytearray(source.read_bytes())
+    place = data.index(b"tkhd") + 4 + 40
+    a, b, c, d = matrix
+    data[place:place + 36] = struct.pack(">9i", a << 16, b << 16, 0, c << 16, d << 16, 0, 0, 0, 1 << 30)
+    path.write_bytes(data)
+    return path
+
+
+def joined(path: Path, *parts: Path) -> Path:
+    """MPEG-TS clips may be put one behind the other."""
+    path.write_bytes(b"".join(part.read_bytes() for part in parts))
+    return path
