@@ -44,7 +44,7 @@ class TrackOptions:
     engine: str = "litert"
     weights: str = "default"
     threads: int = 1
-    passes: int = 2
+    passes: int = 3
     all_faces: bool = False
     face: int = 1
     detect_every_s: float = 2.0
