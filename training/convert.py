@@ -148,12 +148,13 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("run", type=Path, help="folder of training.train")
     parser.add_argument("--basis", type=Path, required=True)
+    parser.add_argument("--network-file", default="averaged.keras", help="of the run: averaged.keras or stretched.keras")
     parser.add_argument("--scores", type=Path, help="JSON of training.evaluate to put on the card")
     parser.add_argument("-o", "--output", type=Path, default=weights_dir())
     options = parser.parse_args(arguments)
     run = json.loads((options.run / "options.json").read_text())
     log = [json.loads(line) for line in (options.run / "log.jsonl").read_text().splitlines()]
-    model = keras.models.load_model(options.run / "averaged.keras", compile=False)
+    model = keras.models.load_model(options.run / options.network_file, compile=False)
     name, size = run["network"], model.inputs[0].shape[1]
     topology = load_topology()
     rng = np.random.default_rng(0)

@@ -1,0 +1,104 @@
+"""Give openings back what a trained network shrinks: unsure, it answers nearer to the mean than the truth is.
+
+    python -m training.stretch build/runs/main --pool build/pool/portraits-heldout-1 --pool build/pool/renders-train-2 \
+        --basis build/basis.npz --face-model FILE
+
+measures by how much on samples that were not trained on (faces within 45 degrees, pools in equal shares), and folds the
+opposite stretch of lids, lips and mouth width into the last layer: the network costs what it did. Writes stretched.keras
+beside averaged.keras; `training.convert` takes it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+
+import numpy as np
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+import keras                                                # noqa: E402
+
+from inference_core.topology import load_topology           # noqa: E402
+from training.augment import draw_placement                 # noqa: E402
+from training.face_model import load_face_model             # noqa: E402
+from training.labels import TrainingPoints, label_mesh, training_points     # noqa: E402
+from training.networks import ShapeBasis                    # noqa: E402
+from training.pool import MICRO, Pool, open_pool            # noqa: E402
+from training.scores import LID_PAIRS, LIP_PAIRS, WIDTH_PAIRS, follow   # noqa: E402
+from training.shape_basis import load_basis                 # noqa: E402
+
+# name -> pairs of landmarks, axis of the canonical frame along which they part, sign
+OPENINGS = {"right lid": (LID_PAIRS[:2], 1, 1), "left lid": (LID_PAIRS[2:], 1, 1), "lips": (LIP_PAIRS, 1, 1),
+            "mouth width": (WIDTH_PAIRS, 0, -1)}
+TOGETHER = {"right lid": "lids", "left lid": "lids"}        # a face has no better side
+LARGEST_YAW_DEG, MOST = 45.0, 1.3
+SAMPLES, BATCH = 600, 50
+
+
+def openings(landmarks: np.ndarray) -> np.ndarray:
+    """Canonical landmarks (..., 68, 3) cm -> (..., 4), in the order of OPENINGS; linear."""
+    part = lambda pairs, axis, sign: sign * np.mean(        # noqa: E731
+        [landmarks[..., a, axis] - landmarks[..., b, axis] for a, b in pairs], 0)
+    return np.stack([part(*definition) for definition in OPENINGS.values()], -1)
+
+
+def factors(true: np.ndarray, predicted: np.ndarray) -> np.ndarray:
+    """(n, 4) each -> (4,): one over the slope of predicted over true, at least 1 and at most MOST."""
+    groups = [TOGETHER.get(name, name) for name in OPENINGS]
+    slopes = np.array([follow(t, p)[1] for t, p in zip(true.T, predicted.T)])
+    shared = np.array([slopes[[g == group for g in groups]].mean() for group in groups])
+    return np.clip(1 / shared, 1, MOST)
+
+
+def stretch(kernel: np.ndarray, bias: np.ndarray, matrix: np.ndarray, middle: np.ndarray, by: np.ndarray):
+    """The last layer (H, C), (C,) with openings `code @ matrix` (C, 4) stretched about `middle` (4,) by the factors (4,);
+    the code moves as little as it can."""
+    back = np.diag(by - 1) @ np.linalg.pinv(matrix)
+    return kernel + kernel @ matrix @ back, bias + (bias @ matrix - middle) @ back
+
+
+def measure(model: keras.Model, pools: list[Pool], points: TrainingPoints, basis: ShapeBasis):
+    """True and predicted openings (n, 4) about the mean face's, of the exact crops of samples."""
+    size = model.inputs[0].shape[1]
+    matrix = openings(points.landmarks @ basis.basis[:, points.vertices])
+    mean = openings(points.landmarks @ basis.mean[points.vertices])
+    true, predicted = [], []
+    for pool in pools:
+        rows = [int(row) for row in np.linspace(0, len(pool) - 1, min(len(pool), SAMPLES))
+                if abs(pool.head_pose(int(row)).yaw_pitch_roll_deg[0]) < LARGEST_YAW_DEG]
+        for part in (rows[i:i + BATCH] for i in range(0, len(rows), BATCH)):
+            crops = [draw_placement(np.random.default_rng(0), pool.landmarks[row], pool.images.shape[2], steady=True)
+                     .cut(pool.images[row], size) for row in part]
+            code = np.array(model(np.stack(crops).astype(np.float32) / 255, training=False)["code"])
+            labels = pool.canonical[part][:, points.vertices].astype(np.float32) / MICRO
+            true.append(openings(points.landmarks @ labels) - mean)
+            predicted.append(code @ matrix)
+    return np.concatenate(true), np.concatenate(predicted), matrix
+
+
+def main(arguments: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("run", type=Path, help="folder of training.train, network lprnet2")
+    parser.add_argument("--pool", type=Path, action="append", required=True)
+    parser.add_argument("--basis", type=Path, required=True)
+    parser.add_argument("--face-model", type=Path, required=True)
+    options = parser.parse_args(arguments)
+    topology, mesh, basis = load_topology(), label_mesh(), load_basis(options.basis)
+    points = training_points(topology, mesh, load_face_model(options.face_model).mirror)
+    model = keras.models.load_model(options.run / "averaged.keras", compile=False)
+    pools = [open_pool(path) for path in options.pool]
+    true, predicted, matrix = measure(model, pools, points, basis)
+    by = factors(true, predicted)
+    layer = model.get_layer("code")
+    layer.set_weights(stretch(*layer.get_weights(), matrix, predicted.mean(0), by))
+    beside = options.run / "stretched.partial.keras"
+    model.save(beside)
+    os.replace(beside, options.run / "stretched.keras")
+    said = ", ".join(f"{name} x {factor:.3f}" for name, factor in zip(OPENINGS, by))
+    print(f"{options.run / 'stretched.keras'}: from {len(true)} faces: {said}")
+
+
+if __name__ == "__main__":
+    main()
