@@ -153,6 +153,6 @@ def take_frame(result: FrameResult, identity: int | None = None) -> TakeFrame:
         return TakeFrame(result.index, result.time_s, state=state)
     pose = face.pose
     numbers = (face.vertices_canonical, pose.rotation, pose.scale, pose.shift, pose.inverse_distance, face.confidence)
-    if not all(np.isfinite(part).all() for part in numbers):
+    if not all(np.isfinite(part).all() for part in numbers) or pose.scale <= 0:
         return TakeFrame(result.index, result.time_s, state=state)
     return TakeFrame(result.index, result.time_s, True, face.confidence, face.box, pose, face.vertices_canonical, state)

@@ -30,7 +30,7 @@ ROW = np.dtype([("place", "<i8"), ("magic", "S4"), ("kind", "<u4"), ("state_byte
 LOST, HALF, SINGLE, END = range(4)              # END: the last record of a finished take; its index counts the frames
 BYTES_A_VERTEX = {LOST: 0, HALF: 6, SINGLE: 12, END: 0}
 HALF_REACH = 8.0                # cm off the mean face: below, 16 bits are exact to 0.034 mm (0.02 an axis)
-MAX_STATE, MAX_FRAMES = 1 << 16, 10_000_000
+MAX_STATE, MAX_FRAMES, MAX_TIME_S = 1 << 16, 10_000_000, 1e12
 SEARCHED_AT_ONCE = 1 << 20
 
 
@@ -70,7 +70,7 @@ class Head:
 def encode(frame: TakeFrame, mean: np.ndarray, precision: str) -> bytes:
     """The record of a frame. mean (N, 3): the topology's mean face. Raises ValueError for numbers that are not finite
     or of another shape: a program's mistake, not a user's."""
-    if len(frame.state) > MAX_STATE or not np.isfinite([frame.time_s, frame.confidence]).all():
+    if len(frame.state) > MAX_STATE or not abs(frame.time_s) < MAX_TIME_S or not np.isfinite(frame.confidence):
         raise ValueError(f"frame {frame.index}: {len(frame.state)} bytes of state, time {frame.time_s}, confidence "
                          f"{frame.confidence}")
     kind, positions, pose = LOST, b"", (np.nan,) * 13
@@ -78,7 +78,7 @@ def encode(frame: TakeFrame, mean: np.ndarray, precision: str) -> bytes:
         canonical = np.ascontiguousarray(frame.canonical, np.float32)
         pose = (*np.ravel(frame.pose.rotation), frame.pose.scale, *frame.pose.shift, frame.pose.inverse_distance)
         finite = np.isfinite(canonical).all() and np.isfinite(pose).all()
-        if canonical.shape != mean.shape or len(pose) != 13 or not finite:
+        if canonical.shape != mean.shape or len(pose) != 13 or not finite or frame.pose.scale <= 0:
             raise ValueError(f"frame {frame.index}: positions or pose are of another shape or not finite")
         offsets = canonical - mean
         kind = HALF if precision == "half" and np.abs(offsets).max() < HALF_REACH else SINGLE
@@ -109,7 +109,9 @@ def read_head(data: bytes, vertices: int) -> Head | None:
         return None
     if body_bytes != state_bytes + BYTES_A_VERTEX[kind] * vertices:
         return None
-    usable = np.isfinite(numbers[:2]).all() and (kind in (LOST, END) or np.isfinite(numbers[6:]).all())
+    usable = abs(numbers[0]) < MAX_TIME_S and np.isfinite(numbers[1])
+    if kind in (HALF, SINGLE):
+        usable = usable and np.isfinite(numbers[6:]).all() and numbers[15] > 0
     return Head(kind, state_bytes, body_bytes, body_crc, index, tuple(numbers)) if usable else None
 
 

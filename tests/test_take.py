@@ -58,7 +58,7 @@ NUMBERS = st.floats(-1e6, 1e6)
 FRAMES = st.builds(
     lambda time_s, confidence, box, rotation, numbers, canonical, state, valid, index: TakeFrame(
         index, time_s, valid, confidence, np.array(box),
-        HeadPose(rotation, numbers[0], np.array(numbers[1:3]), numbers[3]) if valid else None,
+        HeadPose(rotation, abs(numbers[0]) + 1e-3, np.array(numbers[1:3]), numbers[3]) if valid else None,
         canonical if valid else None, state),
     NUMBERS, st.floats(0, 1), st.tuples(*[NUMBERS] * 4), arrays(np.float64, (3, 3), elements=NUMBERS),
     st.tuples(*[NUMBERS] * 4), arrays(np.float32, SMALL.mean_canonical.shape, elements=st.floats(-100, 100, width=32)),

@@ -11,7 +11,7 @@ import numpy as np
 
 from inference_core.files import write_bytes
 from inference_core.images import encode_image
-from inference_core.mesh import export_mesh
+from inference_core.mesh import Mesh, export_mesh
 
 if TYPE_CHECKING:
     from inference_core.regression import Face
@@ -20,18 +20,23 @@ if TYPE_CHECKING:
 FLOAT, UNSIGNED_INT = 5126, 5125
 VERTICES, INDICES = 34962, 34963                # what a buffer view is for
 LINEAR, LINEAR_MIPMAP_LINEAR, CLAMP = 9729, 9987, 33071
-KINDS = {1: "SCALAR", 2: "VEC2", 3: "VEC3"}
+KINDS = {1: "SCALAR", 2: "VEC2", 3: "VEC3", 4: "VEC4"}
 ROUGHNESS = 0.6
 
 
 def write(path: Path, face: Face, texture: Texture | None) -> None:
     """Triangles, since glTF knows no quads."""
-    mesh, body = export_mesh(face), _Body()
+    body = Body()
+    write_bytes(path, binary_file(document(export_mesh(face), texture, body), body))
+
+
+def document(mesh: Mesh, texture: Texture | None, body: Body) -> dict:
+    """A scene of one node, 0, with one mesh, 0, of one primitive; its arrays go into `body`."""
     attributes = {"POSITION": body.array(mesh.vertices, VERTICES, bounds=True),
                   "NORMAL": body.array(mesh.normals, VERTICES), "TEXCOORD_0": body.array(mesh.uvs, VERTICES)}
     indices = body.array(mesh.triangles.reshape(-1, 1), INDICES)
     surface: dict = {"metallicFactor": 0, "roughnessFactor": ROUGHNESS}
-    document = {
+    made = {
         "asset": {"version": "2.0", "generator": "L-PRNet for Blender"}, "scene": 0, "scenes": [{"nodes": [0]}],
         "nodes": [{"mesh": 0, "name": "face"}],
         "meshes": [{"name": "face", "primitives": [{"attributes": attributes, "indices": indices, "material": 0}]}],
@@ -40,15 +45,13 @@ def write(path: Path, face: Face, texture: Texture | None) -> None:
     if texture is not None:
         surface["baseColorTexture"] = {"index": 0}
         picture = body.view(encode_image(texture.image))
-        document |= {"textures": [{"sampler": 0, "source": 0}],
-                     "samplers": [{"magFilter": LINEAR, "minFilter": LINEAR_MIPMAP_LINEAR, "wrapS": CLAMP,
-                                   "wrapT": CLAMP}],
-                     "images": [{"name": "skin", "mimeType": "image/png", "bufferView": picture}]}
-    document |= {"accessors": body.accessors, "bufferViews": body.views, "buffers": [{"byteLength": len(body.data)}]}
-    write_bytes(path, _container(json.dumps(document, separators=(",", ":")).encode(), bytes(body.data)))
+        made |= {"textures": [{"sampler": 0, "source": 0}],
+                 "samplers": [{"magFilter": LINEAR, "minFilter": LINEAR_MIPMAP_LINEAR, "wrapS": CLAMP, "wrapT": CLAMP}],
+                 "images": [{"name": "skin", "mimeType": "image/png", "bufferView": picture}]}
+    return made
 
 
-class _Body:
+class Body:
     """The binary part, growing; every view starts at a multiple of four bytes."""
 
     def __init__(self) -> None:
@@ -60,8 +63,8 @@ class _Body:
         self.data += content + bytes(-len(content) % 4)
         return len(self.views) - 1
 
-    def array(self, values: np.ndarray, target: int, bounds: bool = False) -> int:
-        """(N, 1 to 3), float -> 32-bit floats, whole numbers -> 32-bit indices; the number of its accessor."""
+    def array(self, values: np.ndarray, target: int | None = None, bounds: bool = False) -> int:
+        """(N, 1 to 4), float -> 32-bit floats, whole numbers -> 32-bit indices; the number of its accessor."""
         floats = values.dtype.kind == "f"
         values = np.ascontiguousarray(values, "<f4" if floats else "<u4")
         accessor = {"bufferView": self.view(values.tobytes(), target), "componentType": FLOAT if floats else UNSIGNED_INT,
@@ -72,7 +75,11 @@ class _Body:
         return len(self.accessors) - 1
 
 
-def _container(document: bytes, body: bytes) -> bytes:
-    document += b" " * (-len(document) % 4)
-    chunks = struct.pack("<I4s", len(document), b"JSON") + document + struct.pack("<I4s", len(body), b"BIN\0") + body
+def binary_file(document: dict, body: Body) -> bytes:
+    """The .glb of a document and its arrays."""
+    arrays = {"accessors": body.accessors, "bufferViews": body.views, "buffers": [{"byteLength": len(body.data)}]}
+    text = json.dumps(document | arrays, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 4)
+    data = bytes(body.data)
+    chunks = struct.pack("<I4s", len(text), b"JSON") + text + struct.pack("<I4s", len(data), b"BIN\0") + data
     return struct.pack("<4sII", b"glTF", 2, 12 + len(chunks)) + chunks

@@ -29,12 +29,12 @@ def files_beside(path: Path, textured: bool) -> list[Path]:
 def write(path: Path, face: Face, texture: Texture | None) -> None:
     """All files or none: they are written beside first; the .obj takes its place last."""
     files = [*files_beside(path, texture is not None), path]
-    contents = [_text(export_mesh(face), path.with_suffix(".mtl").name if texture is not None else None)]
+    contents = [mesh_text(export_mesh(face), path.with_suffix(".mtl").name if texture is not None else None)]
     if texture is not None:
         picture, material, _ = files
         if any("\n" in file.name or "\r" in file.name for file in (picture, material)):
             raise OutputError(f"{str(path)!r}: a name of two lines cannot be written into an .obj; choose another")
-        contents = [encode_image(texture.image), _material(picture.name), *contents]
+        contents = [encode_image(texture.image), material_text(picture.name), *contents]
     with ExitStack() as stack:
         # what is entered first is renamed last
         places = [stack.enter_context(written_beside(file)) for file in reversed(files)]
@@ -42,7 +42,8 @@ def write(path: Path, face: Face, texture: Texture | None) -> None:
             place.write_bytes(content if isinstance(content, bytes) else os.fsencode(content))
 
 
-def _text(mesh: Mesh, material: str | None) -> str:
+def mesh_text(mesh: Mesh, material: str | None) -> str:
+    """The .obj; material: the name of its .mtl."""
     uvs = np.c_[mesh.uvs[:, 0], 1 - mesh.uvs[:, 1]]                     # v goes up in OBJ
     lines = ["# a face by L-PRNet: metres, y up, looking along +z"]
     lines += [f"mtllib {material}"] if material else []
@@ -57,5 +58,5 @@ def _text(mesh: Mesh, material: str | None) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _material(picture: str) -> str:
+def material_text(picture: str) -> str:
     return f"newmtl {MATERIAL}\nKa 0 0 0\nKd 1 1 1\nKs 0.04 0.04 0.04\nNs 30\nillum 2\nmap_Kd {picture}\n"

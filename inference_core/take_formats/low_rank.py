@@ -1,0 +1,89 @@
+"""Few shapes that, mixed, make every face of a take: what morph targets are for.
+
+The main shapes are found by a randomised projection (Halko, Martinsson and Tropp, "Finding structure with randomness",
+SIAM Review 2011) that reads the take a block of frames at a time, so that a long take needs no more memory than a
+short one. What is left over is measured, not estimated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+MOST_SHAPES, OVERSAMPLED = 64, 16
+WANTED_RMS_CM, WANTED_WORST_CM = 0.002, 0.01
+AT_ONCE = 32
+
+
+@dataclass(frozen=True, eq=False)
+class LowRank:
+    """face of frame i = mean (N, 3) + sum of weights[i] (r,) in [-1, 1] times shapes (r, N, 3), in cm. worst and rms:
+    the distance of a vertex from where it was, over all frames and vertices."""
+
+    mean: np.ndarray
+    shapes: np.ndarray
+    weights: np.ndarray
+    worst_cm: float
+    rms_cm: float
+
+
+def low_rank(read: Callable[[int], np.ndarray], count: int, most: int = MOST_SHAPES, seed: int = 0) -> LowRank:
+    """read(i) -> (N, 3) float32 cm for i below count; called about four times for each. As many shapes as the wanted
+    error takes, up to `most`."""
+    shape = read(0).shape
+    first = read(0).ravel()
+    size = len(first)
+    blocks = lambda: _blocks(read, count, first)            # noqa: E731
+    tries = min(most + OVERSAMPLED, count)
+    random = np.random.default_rng(seed).standard_normal((size, tries)).astype(np.float32)
+    total, sketch = np.zeros(size), []
+    for block in blocks():
+        total += block.sum(0, dtype=np.float64)
+        sketch.append(block @ random)
+    mean, sketch = (total / count).astype(np.float32), np.concatenate(sketch).astype(np.float64)
+    del random
+    span = np.linalg.qr(sketch - sketch.mean(0))[0].astype(np.float32)
+
+    rows = np.zeros((tries, size), np.float32)
+    for number, block in enumerate(blocks()):
+        rows += span[number * AT_ONCE:number * AT_ONCE + len(block)].T @ (block - mean)
+    basis = np.linalg.qr(rows.T)[0]                         # (D, tries)
+
+    energy, codes = 0.0, []
+    for block in blocks():
+        energy += float(((block - mean) ** 2).sum(dtype=np.float64))
+        codes.append((block - mean) @ basis)
+    codes = np.concatenate(codes).astype(np.float64)
+    strength, turn = np.linalg.eigh(codes.T @ codes)
+    strength, turn = strength[::-1], turn[:, ::-1]
+    left_over = np.sqrt(np.maximum(energy - np.cumsum(strength), 0) / (count * shape[0]))
+    rank = min(int(np.argmax(left_over <= WANTED_RMS_CM)) + 1 if (left_over <= WANTED_RMS_CM).any() else most, most)
+    while True:
+        rank = min(rank, most, tries)
+        weights = (codes @ turn[:, :rank]).astype(np.float32)
+        shapes = (basis @ turn[:, :rank].astype(np.float32)).T
+        worst, rms = _error(blocks(), mean, shapes, weights, count)
+        if worst <= WANTED_WORST_CM or rank == min(most, tries):
+            break
+        rank *= 2
+    reach = np.maximum(np.abs(weights).max(0), 1e-9)
+    shapes = (shapes * reach[:, None]).reshape(rank, *shape)
+    return LowRank((first + mean).reshape(shape), shapes, weights / reach, worst, rms)
+
+
+def _blocks(read, count: int, first: np.ndarray) -> Iterator[np.ndarray]:
+    """(up to AT_ONCE, 3 N) float32: the faces less the first, which keeps the numbers small."""
+    for start in range(0, count, AT_ONCE):
+        yield np.stack([read(i).ravel() for i in range(start, min(start + AT_ONCE, count))]) - first
+
+
+def _error(blocks, mean, shapes, weights, count: int) -> tuple[float, float]:
+    worst, total, done = 0.0, 0.0, 0
+    for block in blocks:
+        off = block - mean - weights[done:done + len(block)] @ shapes
+        square = (off.reshape(len(block), -1, 3) ** 2).sum(2)
+        worst, total = max(worst, float(square.max())), total + float(square.sum(dtype=np.float64))
+        done += len(block)
+    return float(np.sqrt(worst)), float(np.sqrt(total / (count * len(mean) / 3)))
