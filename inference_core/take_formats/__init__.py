@@ -40,7 +40,8 @@ def export_take(take: TakeRows, path: str | Path, kind: str | None = None, optio
 
     kind: one of MODULES, by default what the ending of `path` says. A .obj or .ply is a sequence: `shot.obj` makes
     shot.0000.obj and so on, `shot_%03d.obj` and `shot_###.obj` say where the number of the frame in its source goes.
-    on_frame is called for every row that is read. Raises OutputError naming the file and the cause, TakeError.
+    on_frame is called for every row that is read. Raises OutputError naming the file and the cause, TakeError. What is
+    not known to be whole goes through `take_check.checked` first.
     """
     path = Path(path)
     name = kind or kind_of(path)

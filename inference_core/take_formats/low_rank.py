@@ -15,6 +15,7 @@ import numpy as np
 MOST_SHAPES, OVERSAMPLED = 64, 16
 WANTED_RMS_CM, WANTED_WORST_CM = 0.002, 0.01
 AT_ONCE = 32
+Read = Callable[[int], np.ndarray]
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,61 +30,60 @@ class LowRank:
     rms_cm: float
 
 
-def low_rank(read: Callable[[int], np.ndarray], count: int, most: int = MOST_SHAPES, seed: int = 0) -> LowRank:
-    """read(i) -> (N, 3) float32 cm for i below count; called about four times for each. As many shapes as the wanted
+def low_rank(read: Read, count: int, most: int = MOST_SHAPES, seed: int = 0) -> LowRank:
+    """read(i) -> (N, 3) float32 cm for i below count; called some five times for each. As many shapes as the wanted
     error takes, up to `most`."""
-    shape = read(0).shape
-    first = read(0).ravel()
-    size = len(first)
-    blocks = lambda: _blocks(read, count, first)            # noqa: E731
-    tries = min(most + OVERSAMPLED, count)
-    random = np.random.default_rng(seed).standard_normal((size, tries)).astype(np.float32)
+    first = read(0)
+    blocks = lambda: _blocks(read, count, first.ravel())            # noqa: E731
+    mean, basis = _span(blocks, count, first.size, min(most + OVERSAMPLED, count), seed)
+    codes, energy = [], 0.0
+    for block in blocks():
+        codes.append((block - mean) @ basis)
+        energy += float(((block - mean) ** 2).sum(dtype=np.float64))
+    codes = np.concatenate(codes).astype(np.float64)
+    strength, turn = np.linalg.eigh(codes.T @ codes)
+    strength, turn = strength[::-1], turn[:, ::-1]
+    most = min(most, len(strength))
+    rms = np.sqrt(np.maximum(energy - np.cumsum(strength[:most]), 0) / (count * len(first)))
+    rank = min(1 + int((rms > WANTED_RMS_CM).sum()), most)
+    while True:
+        weights = (codes @ turn[:, :rank]).astype(np.float32)
+        shapes = np.ascontiguousarray((basis @ turn[:, :rank].astype(np.float32)).T)
+        worst_cm, rms_cm = _error(blocks(), mean, shapes, weights)
+        if worst_cm <= WANTED_WORST_CM or rank == most:
+            break
+        rank = min(2 * rank, most)
+    reach = np.maximum(np.abs(weights).max(0), 1e-9)
+    return LowRank(first + mean.reshape(first.shape), (shapes * reach[:, None]).reshape(rank, *first.shape), weights / reach,
+                   worst_cm, rms_cm)
+
+
+def _span(blocks, count: int, size: int, tries: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Mean (D,) of the blocks' rows and an orthonormal basis (D, tries) that holds most of what they differ by."""
+    random = np.random.default_rng(seed).standard_normal((size, tries), np.float32)
     total, sketch = np.zeros(size), []
     for block in blocks():
         total += block.sum(0, dtype=np.float64)
         sketch.append(block @ random)
-    mean, sketch = (total / count).astype(np.float32), np.concatenate(sketch).astype(np.float64)
-    del random
-    span = np.linalg.qr(sketch - sketch.mean(0))[0].astype(np.float32)
-
+    sketch = np.concatenate(sketch).astype(np.float64)
+    mean, frames = (total / count).astype(np.float32), np.linalg.qr(sketch - sketch.mean(0))[0].astype(np.float32)
     rows = np.zeros((tries, size), np.float32)
     for number, block in enumerate(blocks()):
-        rows += span[number * AT_ONCE:number * AT_ONCE + len(block)].T @ (block - mean)
-    basis = np.linalg.qr(rows.T)[0]                         # (D, tries)
-
-    energy, codes = 0.0, []
-    for block in blocks():
-        energy += float(((block - mean) ** 2).sum(dtype=np.float64))
-        codes.append((block - mean) @ basis)
-    codes = np.concatenate(codes).astype(np.float64)
-    strength, turn = np.linalg.eigh(codes.T @ codes)
-    strength, turn = strength[::-1], turn[:, ::-1]
-    left_over = np.sqrt(np.maximum(energy - np.cumsum(strength), 0) / (count * shape[0]))
-    rank = min(int(np.argmax(left_over <= WANTED_RMS_CM)) + 1 if (left_over <= WANTED_RMS_CM).any() else most, most)
-    while True:
-        rank = min(rank, most, tries)
-        weights = (codes @ turn[:, :rank]).astype(np.float32)
-        shapes = (basis @ turn[:, :rank].astype(np.float32)).T
-        worst, rms = _error(blocks(), mean, shapes, weights, count)
-        if worst <= WANTED_WORST_CM or rank == min(most, tries):
-            break
-        rank *= 2
-    reach = np.maximum(np.abs(weights).max(0), 1e-9)
-    shapes = (shapes * reach[:, None]).reshape(rank, *shape)
-    return LowRank((first + mean).reshape(shape), shapes, weights / reach, worst, rms)
+        rows += frames[number * AT_ONCE:number * AT_ONCE + len(block)].T @ (block - mean)
+    return mean, np.linalg.qr(rows.T)[0]
 
 
-def _blocks(read, count: int, first: np.ndarray) -> Iterator[np.ndarray]:
+def _blocks(read: Read, count: int, first: np.ndarray) -> Iterator[np.ndarray]:
     """(up to AT_ONCE, 3 N) float32: the faces less the first, which keeps the numbers small."""
     for start in range(0, count, AT_ONCE):
         yield np.stack([read(i).ravel() for i in range(start, min(start + AT_ONCE, count))]) - first
 
 
-def _error(blocks, mean, shapes, weights, count: int) -> tuple[float, float]:
+def _error(blocks, mean, shapes, weights) -> tuple[float, float]:
+    """The largest distance of a vertex from where it was, and the root mean square."""
     worst, total, done = 0.0, 0.0, 0
     for block in blocks:
         off = block - mean - weights[done:done + len(block)] @ shapes
         square = (off.reshape(len(block), -1, 3) ** 2).sum(2)
-        worst, total = max(worst, float(square.max())), total + float(square.sum(dtype=np.float64))
-        done += len(block)
-    return float(np.sqrt(worst)), float(np.sqrt(total / (count * len(mean) / 3)))
+        worst, total, done = max(worst, float(square.max())), total + float(square.sum(dtype=np.float64)), done + len(block)
+    return float(np.sqrt(worst)), float(np.sqrt(total / (done * len(mean) / 3)))

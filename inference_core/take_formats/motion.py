@@ -40,7 +40,7 @@ def head_place(take: TakeRows, row: int) -> tuple[np.ndarray, np.ndarray]:
     """Rotation (3, 3) and place (3,) in cm of the head, y up, z towards the camera, the origin in the middle of the
     picture. How near the head is to the camera is not known; z stays 0."""
     width, height = take.header.size
-    x, y = (take.shift[row] - [width / 2, height / 2]) / take.scale[row]
+    x, y = (take.shift[row] - [(width - 1) / 2, (height - 1) / 2]) / take.scale[row]
     return take.rotation[row], np.array([x, -y, 0.0])
 
 

@@ -33,15 +33,14 @@ def write(take, path: Path, options, on_frame) -> list[Path]:
 
 def evenly(take, path: Path) -> np.ndarray:
     """(m,) the row of each sample at the take's own rate."""
-    rate, steps = frame_rate(take), np.diff(take.time_s)
-    most = MOST_SAMPLES * len(take)
-    if not (steps >= 0).all() or not steps.sum() * rate < most:
-        raise OutputError(f"{path}: the take's time stamps are too uneven for a file of one rate; write .mdd instead")
-    count = 1 + round(float(steps.sum()) * rate)
-    times = take.time_s[0] + np.arange(count) / (rate or 1)
-    after = np.clip(np.searchsorted(take.time_s, times), 1, max(len(take) - 1, 1))
-    nearest = after - (times - take.time_s[after - 1] <= take.time_s[np.minimum(after, len(take) - 1)] - times)
-    return held_rows(take)[np.minimum(nearest, len(take) - 1)]
+    rate, times = frame_rate(take), np.maximum.accumulate(take.time_s - take.time_s[0])
+    steps = times[-1] * rate
+    if not steps < MOST_SAMPLES * len(take):
+        raise OutputError(f"{path}: the time stamps of the take are too uneven for a file of one rate; write .mdd instead")
+    samples = np.arange(1 + round(steps)) / (rate or 1)
+    after = np.minimum(np.searchsorted(times, samples), len(take) - 1)
+    before = np.maximum(after - 1, 0)
+    return held_rows(take)[np.where(samples - times[before] <= times[after] - samples, before, after)]
 
 
 def write_mesh(take, path: Path, row: int, options) -> Path:
