@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from inference_core.cli import image, info
+from inference_core.cli import image, info, video
 from inference_core.errors import InputError, LPRNetError
 
 BAD_INPUT, FAILED, INTERRUPTED = 2, 1, 130
@@ -15,9 +15,10 @@ BAD_INPUT, FAILED, INTERRUPTED = 2, 1, 130
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code: 0, 2 for input that cannot be used, 1 for anything else that fails.
     Whatever a user can cause is one sentence on standard error."""
-    parser = argparse.ArgumentParser(prog="lprnet", description="Faces of photos as textured 3D meshes.")
+    parser = argparse.ArgumentParser(prog="lprnet", description="Faces of photos and videos as textured 3D meshes.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     image.add_command(commands)
+    video.add_command(commands)
     info.add_command(commands)
     options = parser.parse_args(arguments)
     try:

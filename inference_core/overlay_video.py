@@ -1,0 +1,79 @@
+"""A clip with its take drawn over it, to judge a capture by."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+
+from inference_core.errors import InputError, OutputError
+from inference_core.files import written_beside
+from inference_core.frames import FrameOptions, open_frames
+from inference_core.pictures import draw_overlay
+from inference_core.smoothing import smooth
+from inference_core.take import Take, TakeRows
+from inference_core.topology import Topology
+
+DEFAULT_FPS = 25.0
+LOST_COLOUR, LOST_WIDTH = (235, 64, 52), 0.008      # frame round a picture without a face; of its longer side
+
+
+class _Seen(NamedTuple):
+    """What drawing needs of a face."""
+
+    topology: Topology
+    vertices_image: np.ndarray
+    landmarks_image: np.ndarray
+
+
+def write_overlay(target: str | Path, take: Take, path: str | Path, on_frame: Callable[[int], None] = lambda done: None,
+                  *, smoothed: bool = True) -> None:
+    """The clip that the take is of, read again, as MP4 without sound: mesh and landmarks as captured, steadied unless
+    smoothed is off; pictures without a face have a red border.
+
+    Raises InputError (VideoError) where the clip cannot be read again, OutputError.
+    """
+    path = Path(path)
+    if take.header.source.get("sha256") is None:
+        raise InputError(f"{target}: cannot be read again, so that nothing can be drawn over it; record it to a file first")
+    rows = {int(index): row for row, index in enumerate(take.index)}
+    steady = smooth(take) if smoothed else take
+    options = FrameOptions(**{key: take.header.source.get(key) for key in ("start_s", "end_s", "every", "fps")})
+    with open_frames(target, options) as source, written_beside(path) as beside:
+        if source.info.sha256 != take.header.source["sha256"]:
+            raise InputError(f"{target}: not the clip that {take.path} was captured from; give that one")
+        width, height = even(source.info.size)
+        fps, codec = take.header.fps or DEFAULT_FPS, cv2.VideoWriter.fourcc(*"mp4v")
+        writer = cv2.VideoWriter(str(beside), codec, fps, (width, height))
+        try:
+            if not writer.isOpened():
+                raise OutputError(f"{path}: this OpenCV cannot write MP4; leave out --overlay")
+            for done, frame in enumerate(source, 1):
+                if frame.index not in rows:
+                    break                   # a take that was stopped
+                picture = drawn(frame.image, steady, rows[frame.index])
+                writer.write(np.ascontiguousarray(picture[:height, :width, ::-1]))
+                on_frame(done)
+        finally:
+            writer.release()
+        if not beside.stat().st_size:
+            raise OutputError(f"{path}: the video could not be written; is the disk full? Free some space or choose another "
+                              "folder")
+
+
+def drawn(image: np.ndarray, take: TakeRows, row: int) -> np.ndarray:
+    """One frame (H, W, 3) uint8 RGB with what the take has of it."""
+    if take.valid[row]:
+        return draw_overlay(image, [_Seen(take.topology, take.vertices_image(row), take.landmarks_image(row))])
+    out = image.copy()
+    width = max(round(LOST_WIDTH * max(image.shape)), 1)
+    cv2.rectangle(out, (0, 0), (image.shape[1] - 1, image.shape[0] - 1), LOST_COLOUR, width)
+    return out
+
+
+def even(size: tuple[int, int]) -> tuple[int, int]:
+    """Video codecs take even sides only."""
+    return size[0] // 2 * 2, size[1] // 2 * 2

@@ -1,0 +1,140 @@
+"""From a clip to a take on the disk: what `lprnet video` does, for scripts and Blender as well."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime, timezone
+from itertools import chain
+from pathlib import Path
+
+from inference_core.engine import ROLE, load_network
+from inference_core.errors import InputError, TakeError, VideoError
+from inference_core.frames import Frame, FrameOptions, FrameSource, open_frames
+from inference_core.take import Take, TakeHeader, TakeWriter, open_take, take_frame
+from inference_core.topology import load_topology
+from inference_core.track_state import TrackState, read_state
+from inference_core.tracking import FrameResult, TrackOptions, capture
+from inference_core.weights import find_card
+
+OnFrame = Callable[["Progress"], None]
+
+
+@dataclass(frozen=True)
+class VideoOptions:
+    """frames: which part of the clip; track: how it is captured; resume: go on with a take that was stopped, or begin where
+    there is none."""
+
+    frames: FrameOptions = field(default_factory=FrameOptions)
+    track: TrackOptions = field(default_factory=TrackOptions)
+    resume: bool = False
+
+
+@dataclass(frozen=True)
+class Progress:
+    """done frames are in the take, `lost` of them without a face; before: were there when a resume began; expected: how many
+    the clip claims to have, None = unknown; result: of the last frame, while it goes on."""
+
+    done: int
+    lost: int
+    before: int
+    expected: int | None
+    result: FrameResult | None = None
+
+
+def capture_video(target: str | Path, take: str | Path, options: VideoOptions = VideoOptions(),
+                  on_frame: OnFrame = lambda progress: None) -> Progress:
+    """Capture a clip into a take, frame by frame; whatever stops it, what was captured stays and can be resumed, and the
+    resumed take is the one that would have come without the stop.
+
+    Raises InputError (VideoError where the clip is at fault), OutputError, TakeError, WeightsError, EngineError.
+    """
+    take = Path(take)
+    network = load_network(options.track.weights, options.track.engine, options.track.threads)      # also tries it out
+    with open_frames(target, options.frames) as source:
+        header = header_of(source, options, network.card.name)
+        if options.resume and take.exists():
+            return _go_on(source, take, header, options, on_frame)
+        frames = iter(source)
+        first = next(frames)                    # a clip without a frame leaves no take behind
+        with TakeWriter.create(take, header) as writer:
+            return _write(chain([first], frames), writer, Progress(0, 0, 0, expected_frames(source, options.frames)),
+                          TrackState(), options, on_frame)
+
+
+def header_of(source: FrameSource, options: VideoOptions, network: str) -> TakeHeader:
+    """What a new take says of itself."""
+    topology, info = load_topology(), source.info
+    card = find_card(network)
+    return TakeHeader(source=asdict(info) | asdict(options.frames),
+                      topology={"name": topology.name, "sha256": topology.sha256},
+                      weights={"name": card.name, "sha256": card.file(ROLE[options.track.engine]).sha256},
+                      track=asdict(options.track), fps=info.fps / options.frames.every, size=info.size,
+                      created=datetime.now(timezone.utc).isoformat(timespec="seconds"))
+
+
+def options_of(take: str | Path) -> VideoOptions:
+    """The options that a take was captured with, to resume it with the same. Raises TakeError."""
+    header = open_take(take).header
+    try:
+        frames = FrameOptions(**{key: header.source[key] for key in asdict(FrameOptions())})
+        return VideoOptions(frames, TrackOptions(**header.track), resume=True)
+    except (KeyError, TypeError, InputError) as error:
+        raise TakeError(f"{take}: its options cannot be read ({error}); capture the clip again under another name") from error
+
+
+def expected_frames(source: FrameSource, options: FrameOptions) -> int | None:
+    """By what the container claims."""
+    fps, claimed = source.info.fps, source.info.frames
+    if not claimed:
+        return None
+    first = round(options.start_s * fps)
+    last = claimed if options.end_s is None or not fps else min(claimed, round(options.end_s * fps))
+    return max(-(-(last - first) // options.every), 1)
+
+
+def _go_on(source: FrameSource, path: Path, header: TakeHeader, options: VideoOptions, on_frame: OnFrame) -> Progress:
+    if source.info.sha256 is None:
+        raise InputError(f"{source.info.name}: what it showed is gone, its take cannot be resumed; capture under another name")
+    so_far = open_take(path)
+    _check_same(path, so_far, header)
+    with TakeWriter.resume(path) as writer:
+        progress = Progress(writer.frames, int((~so_far.valid[:writer.frames]).sum()), writer.frames,
+                            expected_frames(source, options.frames))
+        if writer.complete:
+            return progress
+        try:
+            state = read_state(writer.state) if writer.state else TrackState()
+        except ValueError as error:
+            raise TakeError(f"{path}: cannot be resumed ({error}); capture the clip again under another name") from error
+        frames = (frame for frame in source if frame.index >= writer.next_index)
+        return _write(frames, writer, progress, state, options, on_frame)
+
+
+def _check_same(path: Path, take: Take, header: TakeHeader) -> None:
+    """A take can only go on as it began. Raises TakeError saying what differs."""
+    was, now = take.header, header
+    pairs = [("the clip", was.source.get("sha256"), now.source["sha256"]),
+             ("the network", was.weights["sha256"], now.weights["sha256"])]
+    pairs += [(f"the option {key}", was.source.get(key), value) for key, value in now.source.items()
+              if key in asdict(FrameOptions())]
+    pairs += [(f"the option {key}", was.track.get(key), value) for key, value in now.track.items() if key != "weights"]
+    for what, before, after in pairs:
+        if before != after:
+            detail = f": {before} then, {after} now" if what.startswith("the option") else ""
+            raise TakeError(f"{path}: was begun otherwise: {what} is not the same{detail}; give what it was begun with, or "
+                            "capture under another name")
+
+
+def _write(frames: Iterator[Frame], writer: TakeWriter, progress: Progress, state: TrackState, options: VideoOptions,
+           on_frame: OnFrame) -> Progress:
+    try:
+        for result in capture(frames, options.track, state):
+            frame = take_frame(result)
+            writer.add(frame)
+            progress = replace(progress, done=progress.done + 1, lost=progress.lost + (not frame.valid), result=result)
+            on_frame(progress)
+    except VideoError as error:
+        raise VideoError(f"{error}; the take {writer.path} holds the {writer.frames} frames before") from error
+    return replace(progress, result=None)
+
