@@ -33,5 +33,5 @@ class EngineError(LPRNetError):
     """An inference engine is not installed or fails."""
 
 
-class TakeError(LPRNetError):
+class TakeError(InputError):
     """A take cannot be read or continued."""

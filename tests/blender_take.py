@@ -50,8 +50,7 @@ def gltf(path: Path, fps: float, frames: list[int]) -> dict:
         bpy.context.scene.frame_set(frame)
         matrices.append(np.array(thing.matrix_world))
     keys = thing.data.shape_keys.key_blocks
-    return {"glb": shapes, "glb_matrix": np.array(matrices), "glb_names": np.array([key.name for key in keys]),
-            "glb_range": np.array([[key.slider_min, key.slider_max] for key in keys[1:]])}
+    return {"glb": shapes, "glb_matrix": np.array(matrices), "glb_names": np.array([key.name for key in keys])}
 
 
 def cache(path: Path, fps: float, frames: list[int]) -> dict:

@@ -26,7 +26,8 @@ def few_vertices(count: int = 7) -> Topology:
 def header(topology: Topology, **changes) -> TakeHeader:
     known = TakeHeader(source={"kind": "video", "name": "clip.mp4", "sha256": None}, track={"face": 1},
                        topology={"name": topology.name, "sha256": topology.sha256},
-                       weights={"name": "lprnet2", "sha256": "0" * 64}, fps=FPS, size=SIZE, created="2026-01-01T00:00:00")
+                       weights={"name": "lprnet2", "sha256": "0" * 64}, fps=FPS, size=SIZE,
+                       created="2026-01-01T00:00:00")
     return dataclasses.replace(known, **changes)
 
 

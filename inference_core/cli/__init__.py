@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from inference_core.cli import image, info, video
+from inference_core.cli import export, image, info, video
 from inference_core.errors import InputError, LPRNetError
 
 BAD_INPUT, FAILED, INTERRUPTED = 2, 1, 130
@@ -19,6 +19,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     image.add_command(commands)
     video.add_command(commands)
+    export.add_command(commands)
     info.add_command(commands)
     options = parser.parse_args(arguments)
     try:

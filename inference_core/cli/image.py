@@ -103,7 +103,7 @@ def plan(options: argparse.Namespace) -> list[Job]:
     if one_file:
         jobs = [Job(options.photos[0], options.output)]
     else:
-        _make_folder(options.output)
+        make_folder(options.output)
         jobs = [Job(photo, options.output / f"{name}.{kind}") for photo, name in _named(options.photos)]
     check_writable(jobs[0].output)                          # found out now, not after the work
     photos = {photo.resolve() for photo in options.photos}
@@ -158,7 +158,7 @@ def _files_of(output: Path) -> list[Path]:
     return [output] if output.suffix.lower() == ".png" else files_of(output)
 
 
-def _make_folder(path: Path) -> None:
+def make_folder(path: Path) -> None:
     from inference_core.errors import OutputError
     try:
         path.mkdir(parents=True, exist_ok=True)

@@ -1,5 +1,5 @@
 """glTF 2.0 (.glb) with morph targets: a few main shapes of the take, mixed by weights over time; the head moves the
-node.
+node. The weights lie in [0, 1], since Blender lets none leave that range; the base alone is no face of the take.
 
 One target a frame would take 190 kB each. The main shapes, at most 64, hold a take of any length in some 12 MB; how
 far a vertex then lies from where it was captured is measured and written into the file (meshes[0].extras). A lost
@@ -27,7 +27,7 @@ def write(take, path: Path, options, on_frame) -> list[Path]:
         return take.canonical(int(seen[number]))
 
     found = low_rank(read, len(seen))
-    made = document(export_mesh(StillFace(take.topology, found.mean)), options.texture, body)
+    made = document(export_mesh(StillFace(take.topology, found.base)), options.texture, body)
     mesh, node = made["meshes"][0], made["nodes"][0]
     mesh["primitives"][0]["targets"] = [
         {"POSITION": body.array(shape * np.float32(METRES_PER_CM), VERTICES, bounds=True)} for shape in found.shapes]

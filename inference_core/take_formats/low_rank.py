@@ -20,10 +20,10 @@ Read = Callable[[int], np.ndarray]
 
 @dataclass(frozen=True, eq=False)
 class LowRank:
-    """face of frame i = mean (N, 3) + sum of weights[i] (r,) in [-1, 1] times shapes (r, N, 3), in cm. worst and rms:
+    """face of frame i = base (N, 3) + sum of weights[i] (r,) in [0, 1] times shapes (r, N, 3), in cm. worst and rms:
     the distance of a vertex from where it was, over all frames and vertices."""
 
-    mean: np.ndarray
+    base: np.ndarray
     shapes: np.ndarray
     weights: np.ndarray
     worst_cm: float
@@ -53,9 +53,13 @@ def low_rank(read: Read, count: int, most: int = MOST_SHAPES, seed: int = 0) -> 
         if worst_cm <= WANTED_WORST_CM or rank == most:
             break
         rank = min(2 * rank, most)
-    reach = np.maximum(np.abs(weights).max(0), 1e-9)
-    return LowRank(first + mean.reshape(first.shape), (shapes * reach[:, None]).reshape(rank, *first.shape), weights / reach,
-                   worst_cm, rms_cm)
+    sign = np.where(weights.max(0) < -weights.min(0), np.float32(-1), np.float32(1))
+    weights, shapes = weights * sign, shapes * sign[:, None]        # so that the base is the corner nearest to the mean
+    low = weights.min(0)
+    reach = np.maximum(weights.max(0) - low, 1e-9)
+    base = first + (mean + low @ shapes).reshape(first.shape)
+    shapes = (shapes * reach[:, None]).reshape(rank, *first.shape)
+    return LowRank(base, shapes, (weights - low) / reach, worst_cm, rms_cm)
 
 
 def _span(blocks, count: int, size: int, tries: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -85,5 +89,6 @@ def _error(blocks, mean, shapes, weights) -> tuple[float, float]:
     for block in blocks:
         off = block - mean - weights[done:done + len(block)] @ shapes
         square = (off.reshape(len(block), -1, 3) ** 2).sum(2)
-        worst, total, done = max(worst, float(square.max())), total + float(square.sum(dtype=np.float64)), done + len(block)
+        worst, total = max(worst, float(square.max())), total + float(square.sum(dtype=np.float64))
+        done += len(block)
     return float(np.sqrt(worst)), float(np.sqrt(total / (done * len(mean) / 3)))

@@ -4,7 +4,8 @@ position (n, N, 3) float32 cm, canonical: the vertices without the head's pose; 
 pixels; pose (n, 4, 4) float64: canonical cm -> image pixels (x right, y down, z towards the camera) without
 perspective, which divides x and y, seen from the pose's shift, by 1 - inverse_distance * z / scale; time_s, confidence
 (n,) float64; valid (n,) bool; index (n,) int64 in the source. Where no face was seen the numbers are NaN. Also
-rotation, scale, shift, inverse_distance, box, yaw_pitch_roll_deg, and the topology's cells, faces and uvs.
+rotation, scale, shift, inverse_distance, box, yaw_pitch_roll_deg, interpolated (n,) bool: short gaps that smoothing
+has filled in, and the topology's cells, faces and uvs.
 """
 
 from __future__ import annotations
@@ -29,7 +30,8 @@ def write(take, path: Path, options, on_frame) -> list[Path]:
     small = dict(
         format=np.int32(FORMAT), topology=np.str_(topology.name), topology_sha256=np.str_(topology.sha256),
         fps=np.float64(take.header.fps), size=np.int32(take.header.size), index=take.index, time_s=take.time_s,
-        valid=take.valid, confidence=take.confidence, box=take.box, pose=matrices(take), rotation=take.rotation,
+        valid=take.valid, interpolated=getattr(take, "interpolated", np.zeros(count, bool)), confidence=take.confidence,
+        box=take.box, pose=matrices(take), rotation=take.rotation,
         scale=take.scale, shift=take.shift, inverse_distance=take.inverse_distance, yaw_pitch_roll_deg=angles,
         cells=topology.cells, faces=topology.faces, uvs=topology.uvs)
     landmarks = np.full((count, 68, 3), np.nan, np.float32)

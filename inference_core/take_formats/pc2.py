@@ -36,7 +36,7 @@ def evenly(take, path: Path) -> np.ndarray:
     rate, times = frame_rate(take), np.maximum.accumulate(take.time_s - take.time_s[0])
     steps = times[-1] * rate
     if not steps < MOST_SAMPLES * len(take):
-        raise OutputError(f"{path}: the time stamps of the take are too uneven for a file of one rate; write .mdd instead")
+        raise OutputError(f"{path}: the take's time stamps are too uneven for a file of one rate; write .mdd instead")
     samples = np.arange(1 + round(steps)) / (rate or 1)
     after = np.minimum(np.searchsorted(times, samples), len(take) - 1)
     before = np.maximum(after - 1, 0)

@@ -1,0 +1,101 @@
+"""`lprnet export`: a take becomes files of other programs."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+
+KINDS = ("obj", "ply", "glb", "pc2", "mdd", "landmarks", "pose", "npz")
+ENDINGS = {"landmarks": "landmarks.csv", "pose": "pose.csv"}
+OF_FILES = (".obj", ".ply", ".glb", ".pc2", ".mdd", ".csv", ".npz")
+READ_OFTEN = {"glb": 6}         # times that a frame is read
+
+
+def add_command(commands) -> None:
+    parser = commands.add_parser(
+        "export", help="write a take to files of other programs", formatter_class=argparse.RawDescriptionHelpFormatter,
+        description="Write a take as a sequence of meshes (.obj .ply), an animation (.glb), point caches (.pc2 .mdd), a\n"
+                    "table (landmarks.csv pose.csv) or numbers for NumPy (.npz). Smoothed, unless --raw.",
+        epilog="lprnet export clip.lprtake -o clip.glb\nlprnet export clip.lprtake -o meshes --format ply\n"
+               "lprnet export clip.lprtake -o meshes/shot.%%04d.obj --head\n"
+               "lprnet export clip.lprtake -o clip_pose.csv --raw")
+    parser.add_argument("take", type=Path, metavar="TAKE", help="a folder that `lprnet video` has written")
+    parser.add_argument("-o", "--output", type=Path, required=True, metavar="OUT",
+                        help="a file of one of the kinds, for .obj and .ply also with a place for the frame's number "
+                             "(%%04d or ####); or a folder, with --format")
+    parser.add_argument("--format", choices=KINDS, help="what OUT is, where its ending does not say so")
+    add_reading_options(parser)
+    parser.add_argument("--head", action="store_true",
+                        help="meshes and point caches move as the head did (a .glb always has that, on its node)")
+    parser.set_defaults(run=run, parser=parser)
+
+
+def add_reading_options(parser: argparse.ArgumentParser) -> None:
+    """What every command that reads takes understands; see `read_take`."""
+    steadiness = parser.add_mutually_exclusive_group()
+    steadiness.add_argument("--raw", action="store_true", help="as it was captured, not smoothed")
+    steadiness.add_argument("--smooth", type=float, metavar="STRENGTH", help="of all smoothing: 0 = raw (default: 1)")
+    parser.add_argument("--up-to-damage", action="store_true", help="read what comes before damage in a take")
+
+
+def read_take(options: argparse.Namespace):
+    """-> the take of `options.take`, smoothed as asked for. Says so where it is not complete."""
+    from inference_core.cli import say
+    from inference_core.smoothing import SmoothingOptions, smooth
+    from inference_core.take import open_take
+    from inference_core.take_check import checked
+
+    strength = 0.0 if options.raw else options.smooth
+    smoothing = SmoothingOptions() if strength is None else SmoothingOptions(*[strength] * 4)
+    take = checked(open_take(options.take, up_to_damage=options.up_to_damage))
+    if not take.complete:
+        say(f"{options.take}: not finished, it ends after {len(take)} frames")
+    if strength == 0:
+        return take
+    return smooth(take, smoothing)
+
+
+def run(options: argparse.Namespace) -> int:
+    from inference_core.cli.progress import ProgressLine
+    from inference_core.files import check_writable
+    from inference_core.take_formats import ExportOptions, export_take
+
+    kind, path = target(options)
+    check_writable(path)
+    take, line, calls = read_take(options), ProgressLine(), 0
+
+    def on_frame() -> None:
+        nonlocal calls
+        calls += 1
+        line.tell(min(calls // READ_OFTEN.get(kind, 1), len(take)), len(take))
+
+    try:
+        files = export_take(take, path, kind, ExportOptions(head=options.head), on_frame)
+    finally:
+        line.close()
+    for file in files:
+        print(file)
+    return 0
+
+
+def target(options: argparse.Namespace) -> tuple[str, Path]:
+    """The kind and the file; makes the folder that is asked for. Raises OutputError for an ending that says no
+    kind."""
+    from inference_core.cli.image import make_folder
+    from inference_core.take_formats import kind_of
+
+    path, kind = options.output, options.format
+    if kind is None and (os.path.isdir(path) or not path.suffix):
+        options.parser.error(f"{path} has no ending that says the kind; give --format with one of {' '.join(KINDS)}")
+    if kind is None:
+        return kind_of(path), path
+    ending = ENDINGS.get(kind, kind)
+    given = "" if os.path.isdir(path) else path.suffix.lower()
+    if given == f".{ending.rpartition('.')[2]}":
+        return kind, path
+    if given in OF_FILES:
+        options.parser.error(f"--format {kind} does not fit OUT {path}; give a name ending in .{ending}, or a folder")
+    make_folder(path)
+    stem = options.take.resolve().stem.replace("%", "_").replace("#", "_")      # no place for a number
+    return kind, path / f"{stem}{'_' if kind in ENDINGS else '.'}{ending}"

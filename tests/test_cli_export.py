@@ -1,0 +1,112 @@
+"""What a user of `lprnet export` may rely on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from take_readers import read_animation
+from takes import acted, write_take
+
+from inference_core.cli import main
+from inference_core.take import open_take
+from inference_core.topology import load_topology
+
+COUNT, LOST = 12, (4,)
+
+
+@pytest.fixture(scope="module")
+def take_dir(tmp_path_factory) -> Path:
+    topology = load_topology()
+    return write_take(tmp_path_factory.mktemp("takes") / "my clip.lprtake", topology,
+                      (acted(topology, i, LOST) for i in range(COUNT)))
+
+
+def run(*arguments: str | Path) -> int:
+    """Exit code, whichever way the command ends."""
+    try:
+        return main([str(argument) for argument in arguments])
+    except SystemExit as stop:
+        return int(stop.code or 0)
+
+
+@pytest.mark.parametrize("name", ["a.glb", "a.pc2", "a.mdd", "landmarks.csv", "a_pose.csv", "a.npz"])
+def test_the_ending_says_what_is_written(take_dir: Path, tmp_path: Path, capsys, name: str) -> None:
+    assert run("export", take_dir, "-o", tmp_path / name) == 0
+    printed = capsys.readouterr()
+    assert printed.out.splitlines()[-1] == str(tmp_path / name) and printed.err == ""
+    assert sorted(printed.out.splitlines()) == sorted(map(str, tmp_path.iterdir()))
+
+
+def test_a_sequence_goes_into_a_folder_under_the_takes_name(take_dir: Path, tmp_path: Path, capsys) -> None:
+    assert run("export", take_dir, "-o", tmp_path / "v1.0" / "meshes", "--format", "ply", "--raw") == 0
+    names = [path.name for path in sorted((tmp_path / "v1.0" / "meshes").iterdir())]
+    assert names == [f"my clip.{number:04d}.ply" for number in range(COUNT) if number not in LOST]
+    assert len(capsys.readouterr().out.splitlines()) == len(names)
+    assert run("export", take_dir, "-o", tmp_path / "v1.0", "--format", "pose") == 0
+    assert (tmp_path / "v1.0" / "my clip_pose.csv").exists()
+
+
+def test_a_sequence_may_say_where_the_number_goes(take_dir: Path, tmp_path: Path) -> None:
+    assert run("export", take_dir, "-o", tmp_path / "shot.%06d.obj", "--raw", "--head") == 0
+    assert (tmp_path / "shot.000011.obj").exists() and len(list(tmp_path.iterdir())) == COUNT - len(LOST)
+
+
+def test_raw_is_what_was_captured_and_smoothing_fills_short_gaps(take_dir: Path, tmp_path: Path) -> None:
+    for number, how in enumerate((["--raw"], ["--smooth", "0"], [], ["--smooth", "2"])):
+        assert run("export", take_dir, "-o", tmp_path / f"{number}.npz", *how) == 0
+    got = [np.load(tmp_path / f"{number}.npz", allow_pickle=False) for number in range(4)]
+    take = open_take(take_dir)
+    for raw in got[:2]:
+        np.testing.assert_array_equal(raw["position"][3], take.canonical(3))
+        assert raw["valid"].tolist() == take.valid.tolist() and np.isnan(raw["position"][4]).all()
+        assert not raw["interpolated"].any()
+    for smooth in got[2:]:
+        assert smooth["valid"].all() and np.flatnonzero(smooth["interpolated"]).tolist() == list(LOST)
+        assert not np.array_equal(smooth["position"][3], take.canonical(3))
+
+
+def test_a_take_that_was_stopped_is_written_and_said_to_be_short(take_dir: Path, tmp_path: Path, capsys) -> None:
+    short = tmp_path / "short.lprtake"
+    short.mkdir()
+    (short / "header.json").write_bytes((take_dir / "header.json").read_bytes())
+    (short / "frames.bin").write_bytes((take_dir / "frames.bin").read_bytes()[:500_000])
+    assert run("export", short, "-o", tmp_path / "a.glb", "--raw") == 0
+    count = len(open_take(short))
+    assert capsys.readouterr().err == f"lprnet: {short}: not finished, it ends after {count} frames\n"
+    assert len(read_animation(tmp_path / "a.glb").times) == count > 3
+
+
+def test_a_damaged_take_is_refused_or_read_up_to_the_damage(take_dir: Path, tmp_path: Path, capsys) -> None:
+    content = bytearray((take_dir / "frames.bin").read_bytes())
+    content[int(open_take(take_dir).table["place"][7]) + 30] ^= 1
+    broken = tmp_path / "broken.lprtake"
+    broken.mkdir()
+    (broken / "header.json").write_bytes((take_dir / "header.json").read_bytes())
+    (broken / "frames.bin").write_bytes(bytes(content))
+    assert run("export", broken, "-o", tmp_path / "a.npz", "--raw") == 2
+    assert "--up-to-damage" in capsys.readouterr().err
+    assert run("export", broken, "-o", tmp_path / "a.npz", "--raw", "--up-to-damage") == 0
+    assert len(np.load(tmp_path / "a.npz", allow_pickle=False)["valid"]) == 7
+
+
+@pytest.mark.parametrize(("arguments", "cause", "code"), [
+    (["-o", "x.fbx"], "cannot be written", 1), (["-o", "x.csv"], "pose.csv", 1), (["-o", "x"], "--format", 2),
+    (["-o", "x.obj", "--format", "ply"], "does not fit", 2), (["-o", "x.glb", "--smooth", "-1"], "smoothing", 2),
+    (["-o", "x.glb", "--smooth", "nan"], "smoothing", 2), (["-o", "x.glb", "--smooth", "1", "--raw"], "not allowed", 2),
+    (["-o", "no/x.glb"], "no/x.glb", 1), ([], "-o", 2)])
+def test_wrong_options_are_explained(take_dir: Path, tmp_path: Path, monkeypatch, capsys, arguments, cause,
+                                     code) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run("export", take_dir, *arguments) == code
+    assert cause in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_is_no_take_is_bad_input(tmp_path: Path, capsys) -> None:
+    for name in ("missing.lprtake", "."):
+        assert run("export", tmp_path / name, "-o", tmp_path / "a.npz") == 2
+        error = capsys.readouterr().err
+        assert error.count("\n") == 1 and "take" in error
+    assert not list(tmp_path.iterdir())
