@@ -1,5 +1,5 @@
-"""What a user may rely on when a video is read: every frame, at the time its container gives it, upright; and one sentence
-where that cannot be."""
+"""What a user may rely on when a video is read: every frame, at the time its container gives it, upright; and one
+sentence where that cannot be."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ from inference_core.frames import FrameOptions, open_frames
 from inference_core.frames.container import read_container
 
 pytest.importorskip("av", reason="PyAV writes the clips")
-from written_clips import HEIGHT, WIDTH, number_in, numbered_picture, times_by_pyav, with_matrix, write_clip  # noqa: E402
+from written_clips import (HEIGHT, WIDTH, joined, number_in, numbered_picture, times_by_pyav, with_matrix,  # noqa: E402
+                           write_clip)
 
 EVEN = [40 * number for number in range(50)]
 UNEVEN = [*range(0, 800, 40), *range(800, 2000, 110), 2000, 3500, 3533]
@@ -155,6 +156,44 @@ def test_a_clip_without_stamps_goes_by_its_rate(tmp_path: Path) -> None:
     assert np.all(np.diff(times_s) > 0) and np.ptp(np.diff(times_s)) < 1e-6
 
 
+@pytest.mark.parametrize(("codec", "options"), [
+    ("libx264", B_FRAMES), ("libx264", {**FAST, "profile": "high444"}), ("libx264", {**FAST, "cqm": "jvt"}),
+    ("libx265", {"preset": "ultrafast", "x265-params": "log-level=none"}), ("mjpeg", {}),
+    ("libvpx", {"deadline": "realtime"}), ("libvpx-vp9", {"deadline": "realtime", "cpu-used": "8"}),
+])
+@pytest.mark.parametrize("other", [(WIDTH, 2 * HEIGHT), (98, 66)])
+def test_a_size_that_changes_midway_is_said_after_the_last_good_frame(tmp_path, codec, options, other) -> None:
+    """OpenCV gives the last picture of the old size again and again, and says nothing."""
+    ending = "webm" if "vpx" in codec else "avi" if codec == "mjpeg" else "ts"
+    first = write_clip(tmp_path / f"first.{ending}", EVEN[:20], codec, **options)
+    second = write_clip(tmp_path / f"second.{ending}", EVEN[:20], codec, other, **options)
+    path = one_behind_the_other(tmp_path / f"both.{'mkv' if ending != 'ts' else 'ts'}", first, second)
+    numbers, sentence = read_until_error(path)
+    assert numbers == list(range(20))
+    assert str(path) in sentence and f"from {WIDTH} x {HEIGHT} to" in sentence and "frame 20 (0.80 s)" in sentence
+    assert codec == "libx265" or f"{other[0]} x {other[1]}" in sentence         # HEVC rounds up to its blocks
+
+
+def one_behind_the_other(path: Path, *clips: Path) -> Path:
+    """Their packets in one file."""
+    if path.suffix == ".ts":
+        return joined(path, *clips, step_s=0.8)
+    import av
+    with av.open(str(path), "w") as output:
+        stream, start = None, 0
+        for clip in clips:
+            with av.open(str(clip)) as source:
+                stream = stream or output.add_stream_from_template(source.streams.video[0])
+                for packet in source.demux(video=0):
+                    if packet.dts is not None:
+                        packet.stream = stream
+                        shift = round(start / 1000 / packet.time_base)
+                        packet.pts, packet.dts = packet.pts + shift, packet.dts + shift
+                        output.mux(packet)
+            start += 800
+    return path
+
+
 def test_a_codec_that_cannot_be_decoded_is_named(tmp_path: Path) -> None:
     path = write_clip(tmp_path / "new.mp4", EVEN[:10], "libsvtav1", preset="13")
     try:
@@ -171,7 +210,7 @@ def test_a_codec_that_cannot_be_decoded_is_named(tmp_path: Path) -> None:
     ("cut.webm", "libvpx", {"deadline": "realtime"}, {}),
     ("cut.avi", "mjpeg", {}, {}),
 ])
-def test_a_file_cut_off_in_the_middle_gives_what_is_there_and_then_says_so(tmp_path, name, codec, options, container) -> None:
+def test_a_file_cut_off_midway_gives_what_is_there_and_then_says_so(tmp_path, name, codec, options, container) -> None:
     path = write_clip(tmp_path / name, EVEN, codec, container=container, **options)
     data = path.read_bytes()
     path.write_bytes(data[:int(0.7 * len(data))])

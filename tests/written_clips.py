@@ -1,4 +1,4 @@
-"""Clips whose frames show their own number, written with PyAV: a library of its own, so that OpenCV is not its own judge."""
+"""Clips whose frames show their own number, written with PyAV, so that OpenCV is not its own judge."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MILLISECOND = Fraction(1, 1000)
 def numbered_picture(number: int, width: int = WIDTH, height: int = HEIGHT) -> np.ndarray:
     """(height, width, 3) uint8: the number in bars, its lowest bit left, white above black; the lower right is grey."""
     bars = np.array([number >> bit & 1 for bit in range(BITS)], np.uint8) * 255
-    picture = np.repeat(np.repeat(bars, width // BITS)[None], height, 0)
+    picture = np.repeat(bars[np.arange(width) * BITS // width][None], height, 0)
     picture[height // 2:] = np.where(np.arange(width) < width // 2, 255, 128)
     return np.repeat(picture[..., None], 3, 2)
 
@@ -64,7 +64,18 @@ def with_matrix(path: Path, source: Path, matrix: tuple[int, int, int, int]) -> 
     return path
 
 
-def joined(path: Path, *parts: Path) -> Path:
-    """MPEG-TS clips may be put one behind the other."""
-    path.write_bytes(b"".join(part.read_bytes() for part in parts))
+def joined(path: Path, *clips: Path, step_s: float) -> Path:
+    """MPEG-TS clips in one file, each step_s after the last; every one with its own headers in its packets."""
+    with path.open("wb") as file:
+        for number, clip in enumerate(clips):
+            moved = clip.with_name(f"moved{number}.ts")
+            with av.open(str(clip)) as source, av.open(str(moved), "w", options={"muxdelay": "0"}) as output:
+                stream = output.add_stream_from_template(source.streams.video[0])
+                for packet in source.demux(video=0):
+                    if packet.dts is not None:
+                        packet.stream = stream
+                        shift = round(number * step_s / packet.time_base)
+                        packet.pts, packet.dts = packet.pts + shift, packet.dts + shift
+                        output.mux(packet)
+            file.write(moved.read_bytes())
     return path

@@ -110,7 +110,7 @@ def _chosen(stamps: Iterator[Stamp], options: FrameOptions, info: SourceInfo) ->
         if inside % options.every == 0:
             frame = Frame(stamp.image(), stamp.time_s, stamp.index)
             if frame.image.shape[1::-1] != info.size:
-                raise VideoError(_other_size(info, frame))
+                raise other_size(info.name, info.size, frame.image.shape[1::-1], frame.index, frame.time_s)
             yield frame
         inside += 1
     if not inside:
@@ -119,7 +119,8 @@ def _chosen(stamps: Iterator[Stamp], options: FrameOptions, info: SourceInfo) ->
         raise VideoError(f"{info.name}: no frame from {options.start_s:g} s on{end}; {seen}; choose another part")
 
 
-def _other_size(info: SourceInfo, frame: Frame) -> str:
-    was, now = ("{} x {}".format(*size) for size in (info.size, frame.image.shape[1::-1]))
-    return (f"{info.name}: the size changes from {was} to {now} pixels at frame {frame.index} ({frame.time_s:.2f} s); "
-            "give the parts one by one, or scale them to one size")
+def other_size(name: str, was: tuple[int, ...], now: tuple[int, ...], index: int, time_s: float) -> VideoError:
+    """A clip has one size: faces are followed in its pixels."""
+    sizes = f"from {was[0]} x {was[1]} to {now[0]} x {now[1]} pixels"
+    return VideoError(f"{name}: the size changes {sizes} at frame {index} ({time_s:.2f} s); give the parts one by one, "
+                      "or scale them to one size")

@@ -15,9 +15,10 @@ import cv2
 import numpy as np
 
 from inference_core.errors import VideoError
+from inference_core.frames.coded_size import SizeWatch
 from inference_core.frames.container import Container, read_container, why_no_video
 from inference_core.frames.opencv import hush_ffmpeg, open_capture
-from inference_core.frames.source import FrameOptions, FrameSource, SourceInfo, Stamp
+from inference_core.frames.source import FrameOptions, FrameSource, SourceInfo, Stamp, other_size
 
 MAX_PIXELS = 8192 * 8192
 MAX_FRAMES = 10_000_000         # four days; a claim beyond is none
@@ -40,7 +41,7 @@ def open_video(path: Path, options: FrameOptions) -> FrameSource:
     except BaseException:
         capture.release()
         raise
-    return FrameSource(info, reader.stamps(info.fps), options, capture.release)
+    return FrameSource(info, reader.stamps(info.fps), options, reader.close)
 
 
 def _examined(path: Path) -> tuple[Container, str]:
@@ -83,24 +84,35 @@ class _Reader:
         if self._first is None:
             raise VideoError(self._no_frame())
         self.size = self._first.shape[1], self._first.shape[0]
+        self._watch = SizeWatch(str(path.absolute()))
 
     def stamps(self, fps: float) -> Iterator[Stamp]:
         """Every frame. The stamps rise, whatever the container says: where it has none, by the frame rate."""
         step = 1 / (fps or DEFAULT_FPS)
         # AVI stamps packets, not pictures: they lead by the delay of the decoder and are missing at the end.
         origin = self._time_s() if self._container.kind == "AVI" else 0.0
-        first, self._first = self._first, None
         index, time_s = 0, max(0.0, self._time_s() - origin)
-        yield Stamp(index, time_s, lambda: first)
-        first = None
+        self._watch.change(None)
+        yield Stamp(index, time_s, self._take_first)
         while self._grab():
             index += 1
             own = self._time_s() - origin
+            change = self._watch.change(own + origin if own > time_s else None)
             time_s = own if own > time_s else time_s + step
+            if change:
+                raise other_size(str(self._path), *change, index, time_s)
             yield Stamp(index, time_s, self._image_or_error)
         if self._container.missing:
             raise VideoError(f"{self._path}: the file is cut off, {self._container.missing} bytes are missing: it ends "
                              f"after frame {index} ({time_s:.2f} s); copy or record it again")
+
+    def close(self) -> None:
+        self._watch.close()
+        self._capture.release()
+
+    def _take_first(self) -> np.ndarray:
+        first, self._first = self._first, None
+        return first if first is not None else self._image_or_error()
 
     def _grab(self) -> bool:
         return bool(self._capture.grab())
