@@ -3,6 +3,9 @@
     from inference_core import CaptureOptions, capture_faces, read_image
     faces = capture_faces(read_image("photo.jpg"), CaptureOptions())
 
+    take = smooth(open_take("clip.lprtake"))            # as lprnet video has written it
+    export_take(take, "clip.glb")
+
 Names are loaded when first used: importing this package loads no network and neither bpy nor tensorflow.
 """
 
@@ -23,6 +26,10 @@ _HOME = {
     "Texture": "texture", "sample_texture": "texture",
     "Frame": "frames", "FrameOptions": "frames", "open_frames": "frames",
     "LPRNet": "lprnet",
+    "capture": "tracking", "TrackOptions": "tracking",
+    "Take": "take", "TakeHeader": "take", "TakeWriter": "take", "open_take": "take", "take_frame": "take",
+    "smooth": "smoothing", "SmoothingOptions": "smoothing",
+    "export_take": "take_formats", "ExportOptions": "take_formats",
 }
 __all__ = list(_HOME)
 

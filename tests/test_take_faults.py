@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,7 @@ from takes import few_vertices, header, shaken, write_take
 
 from inference_core.errors import OutputError, TakeError
 from inference_core.take import TakeWriter, open_take
-from inference_core.take_records import HEAD_BYTES, PREAMBLE
+from inference_core.take_records import CHECK, HEAD, HEAD_BYTES, PREAMBLE, RECORD
 from inference_core.topology import load_topology
 
 HERE = Path(__file__).resolve().parent
@@ -41,6 +42,12 @@ def records(whole: Path) -> list[int]:
     """Where each record of the whole take starts, the end mark last."""
     table = open_take(whole, SMALL).table
     return [*map(int, table["place"]), (whole / "frames.bin").stat().st_size - HEAD_BYTES]
+
+
+def forged(kind: int, state_bytes: int, body_bytes: int, index: int, number: float) -> bytes:
+    """A head whose checksum is right, whatever it claims."""
+    head = HEAD.pack(RECORD, kind, state_bytes, body_bytes, 0, index, *[number] * 19)
+    return head + CHECK.pack(zlib.crc32(head))
 
 
 def copy_with(whole: Path, folder: Path, data: bytes) -> Path:
@@ -75,8 +82,8 @@ def test_killed_ten_times_at_random_and_still_the_same_take(tmp_path: Path) -> N
         np.testing.assert_allclose(take.canonical(-1), shaken(topology, len(take) - 1, LOST).canonical, atol=0.002)
         written = len(take)
     count = written + 3
-    assert subprocess.run([sys.executable, HERE / "takes.py", path, str(count)], stdout=subprocess.DEVNULL,
-                          cwd=HERE.parent, env={**os.environ, "PYTHONPATH": str(HERE.parent)}, check=False).returncode == 0
+    subprocess.run([sys.executable, HERE / "takes.py", path, str(count)], stdout=subprocess.DEVNULL, cwd=HERE.parent,
+                   env={**os.environ, "PYTHONPATH": str(HERE.parent)}, check=True)
     at_once = write_take(tmp_path / "once.lprtake", topology, (shaken(topology, i, LOST) for i in range(count)))
     for name in ("frames.bin", "header.json"):
         assert (path / name).read_bytes() == (at_once / name).read_bytes()
@@ -84,7 +91,7 @@ def test_killed_ten_times_at_random_and_still_the_same_take(tmp_path: Path) -> N
 
 @settings(max_examples=150, deadline=None)
 @given(st.data())
-def test_cut_off_at_any_byte_the_whole_frames_are_read_and_a_resume_ends_the_same(tmp_path_factory, whole, records, data):
+def test_cut_off_at_any_byte_whole_frames_are_read_and_a_resume_ends_the_same(tmp_path_factory, whole, records, data):
     content = (whole / "frames.bin").read_bytes()
     cut = data.draw(st.integers(0, len(content) - 1))
     path = copy_with(whole, tmp_path_factory.getbasetemp(), content[:cut])
@@ -103,13 +110,14 @@ def test_a_last_record_torn_at_every_byte_costs_that_record_alone(tmp_path: Path
         assert len(open_take(path, SMALL)) == COUNT - 1
 
 
-@pytest.mark.parametrize("tail", [bytes(5000), b"\xff" * 300, b"LPRF" * 200], ids=["zeros", "ones", "looks like records"])
+@pytest.mark.parametrize("tail", [bytes(5000), b"\xff" * 300, b"LPRF" * 200], ids=["zeros", "ones", "like records"])
 def test_rubbish_behind_the_last_frame_is_no_frame(tmp_path: Path, whole: Path, records, tail: bytes) -> None:
     """What a loss of power may leave."""
     content = (whole / "frames.bin").read_bytes()
     path = copy_with(whole, tmp_path, content[:records[-1]] + tail)
     assert len(open_take(path, SMALL)) == COUNT and not open_take(path, SMALL).complete
-    path = copy_with(whole, tmp_path, content[:records[-2] + HEAD_BYTES] + bytes(records[-1] - records[-2] - HEAD_BYTES))
+    head = records[-2] + HEAD_BYTES
+    path = copy_with(whole, tmp_path, content[:head] + bytes(records[-1] - head))
     assert len(open_take(path, SMALL)) == COUNT - 1
     finish(path)
     assert (path / "frames.bin").read_bytes() == content
@@ -180,6 +188,21 @@ def test_a_take_can_be_read_while_it_is_written_but_not_written_twice(tmp_path: 
             TakeWriter.resume(tmp_path / "a.lprtake", SMALL)
 
 
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.one_of(st.binary(max_size=60), st.sampled_from([b"LPRF", b"LPRTAKE\0", bytes(211)]),
+                          st.builds(forged, st.integers(0, 5), st.integers(0, 2**32 - 1), st.integers(0, 2**32 - 1),
+                                    st.integers(-2**63, 2**63 - 1), st.floats())), max_size=8))
+def test_frames_of_anything_are_an_error_in_one_sentence_or_no_frames(tmp_path_factory, whole, parts) -> None:
+    content = (whole / "frames.bin").read_bytes()[:PREAMBLE.size] + b"".join(parts)
+    path = copy_with(whole, tmp_path_factory.getbasetemp(), content)
+    try:
+        take = open_take(path, SMALL)
+        for row in np.flatnonzero(take.valid):
+            assert np.isfinite(take.vertices_image(row)).all()
+    except TakeError as error:
+        assert "a.lprtake" in str(error) and "\n" not in str(error)
+
+
 FILL = """
 import resource, sys
 from takes import header, shaken
@@ -201,8 +224,9 @@ except OutputError as error:
 
 def fill(path: Path, limit: int = 0) -> str:
     """Writes in a program of its own until nothing more fits; the sentence that it ends with."""
-    done = subprocess.run([sys.executable, "-c", FILL, path, str(limit)], capture_output=True, text=True, cwd=HERE.parent,
-                          env={**os.environ, "PYTHONPATH": f"{HERE.parent}{os.pathsep}{HERE}"}, check=False)
+    environment = {**os.environ, "PYTHONPATH": f"{HERE.parent}{os.pathsep}{HERE}"}
+    done = subprocess.run([sys.executable, "-c", FILL, path, str(limit)], capture_output=True, text=True,
+                          cwd=HERE.parent, env=environment, check=False)
     assert (done.returncode, done.stderr) == (3, "")
     return done.stdout.strip()
 
@@ -229,7 +253,8 @@ def test_a_full_disk_ends_in_a_sentence_and_a_whole_take(tmp_path: Path) -> None
     disk = tmp_path / "disk"
     disk.mkdir()
     try:
-        mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", disk], capture_output=True, check=False)
+        mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", disk], capture_output=True,
+                                 check=False)
     except OSError:
         pytest.skip("there is no mount command to make a small disk with")
     if mounted.returncode:

@@ -18,7 +18,7 @@ def add_command(commands) -> None:
         description="Write a take as a sequence of meshes (.obj .ply), an animation (.glb), point caches (.pc2 .mdd), a\n"
                     "table (landmarks.csv pose.csv) or numbers for NumPy (.npz). Smoothed, unless --raw.",
         epilog="lprnet export clip.lprtake -o clip.glb\nlprnet export clip.lprtake -o meshes --format ply\n"
-               "lprnet export clip.lprtake -o meshes/shot.%%04d.obj --head\n"
+               "lprnet export clip.lprtake -o meshes/shot.%04d.obj --head\n"
                "lprnet export clip.lprtake -o clip_pose.csv --raw")
     parser.add_argument("take", type=Path, metavar="TAKE", help="a folder that `lprnet video` has written")
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="OUT",
