@@ -50,6 +50,16 @@ class TrackOptions:
     detect_every_s: float = 2.0
     crop: float = 1.0
 
+    def __post_init__(self) -> None:
+        if not 1 <= self.passes <= MAX_PASSES:
+            raise InputError(f"{self.passes} passes cannot be made; give 1 to {MAX_PASSES}")
+        if not 1 <= self.face <= MAX_PLACES:
+            raise InputError(f"there is no face {self.face}; give 1 (the largest) to {MAX_PLACES}")
+        if not 0 < self.detect_every_s < math.inf:
+            raise InputError(f"the detector cannot look for faces every {self.detect_every_s:g} seconds; give more than 0")
+        if not 0 <= self.crop <= STRONGEST_CROP:
+            raise InputError(f"the crop cannot be kept still by {self.crop:g}; give 0 (off) to {STRONGEST_CROP:g}")
+
     @property
     def alone(self) -> bool:
         """Whether one face is followed, whichever it is."""
@@ -79,9 +89,8 @@ def capture(frames: Iterable[Frame], options: TrackOptions = TrackOptions(),
             state: TrackState = TrackState()) -> Iterator[FrameResult]:
     """One result for every frame, in constant memory. state: of the last result, to go on after it.
 
-    Raises InputError for options that cannot be used, EngineError, WeightsError, and what the frames raise.
+    Raises EngineError, WeightsError, and what the frames raise.
     """
-    _check(options)
     network = load_network(options.weights, options.engine, options.threads)
     for frame in frames:
         faces, detected, state = track(frame.image, frame.time_s, state, network, options)
@@ -199,13 +208,3 @@ def same_face(a: Face, b: Face) -> bool:
 def _middle(face: Face) -> tuple[float, float]:
     return (face.box[0] + face.box[2]) / 2, (face.box[1] + face.box[3]) / 2
 
-
-def _check(options: TrackOptions) -> None:
-    if not 1 <= options.passes <= MAX_PASSES:
-        raise InputError(f"{options.passes} passes cannot be made; give 1 to {MAX_PASSES}")
-    if not 1 <= options.face <= MAX_PLACES:
-        raise InputError(f"there is no face {options.face}; give 1 (the largest) to {MAX_PLACES}")
-    if not options.detect_every_s > 0:
-        raise InputError(f"the detector cannot look for faces every {options.detect_every_s:g} seconds; give more than 0")
-    if not 0 <= options.crop <= STRONGEST_CROP:
-        raise InputError(f"the crop cannot be kept still by {options.crop:g}; give 0 (off) to {STRONGEST_CROP:g}")

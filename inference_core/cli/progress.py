@@ -40,12 +40,12 @@ class ProgressLine:
 
 def progress_text(done: int, expected: int | None, per_s: float, note: str = "") -> str:
     """How far, how fast, how long still."""
+    expected = None if expected is None else max(expected, done)        # containers claim too little, too
     parts = [f"{done} frames" if expected is None else f"{done}/{expected} frames", f"{per_s:.0f} fps"]
     if note:
         parts.append(note)
     if expected is None:
         return ", ".join(parts)
-    expected = max(expected, done)                          # containers claim too little, too
     if per_s > 0:
         parts.append(f"{(expected - done) / per_s:.0f} s left")
     full = BAR * done // expected

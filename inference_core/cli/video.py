@@ -73,10 +73,8 @@ def run(options: argparse.Namespace) -> int:
         if line:
             line.close()
     seconds = time.monotonic() - start
-    if done.done == done.before:
-        say(f"{options.output}: was complete before")
-    say(f"{done.done} frames, {done.lost} lost ({100 * done.lost / max(done.done, 1):.1f} %), "
-        f"{(done.done - done.before) / seconds:.0f} fps now")
+    speed = "complete before" if done.done == done.before else f"{(done.done - done.before) / seconds:.0f} fps"
+    say(f"{done.done} frames, {done.lost} lost ({100 * done.lost / max(done.done, 1):.1f} %), {speed}")
     if options.overlay:
         _draw(options, done.done)
     print(options.output, flush=True)

@@ -1,0 +1,281 @@
+"""What a user of `lprnet video` may rely on, above all when something goes wrong in the middle."""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+import pytest
+
+from inference_core.cli import main
+from inference_core.cli import video as video_command
+from inference_core.cli.progress import progress_text
+from inference_core.take import open_take
+from inference_core.take_header import FRAMES
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+COUNT, RATE = 90, 30
+
+
+@pytest.fixture(autouse=True)
+def weights(shipped_weights: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("LPRNET_WEIGHTS", str(shipped_weights))
+    return shipped_weights
+
+
+@pytest.fixture(scope="module")
+def head(astronaut: np.ndarray) -> np.ndarray:
+    return np.ascontiguousarray(astronaut[10:250, 110:350])
+
+
+def write_clip(path: Path, pictures, size: int = 240) -> Path:
+    with av.open(str(path), "w") as output:
+        stream = output.add_stream("libx264", rate=RATE)
+        stream.width = stream.height = size
+        stream.pix_fmt = "yuv420p"
+        for picture in pictures:
+            output.mux(stream.encode(av.VideoFrame.from_ndarray(picture, "rgb24")))
+        output.mux(stream.encode(None))
+    return path
+
+
+def pictures(head: np.ndarray, count: int = COUNT):
+    """The portrait moving slowly; dark from two fifths to a half."""
+    for number in range(count):
+        shift = np.float32([[1, 0, 4 * np.sin(number / 9)], [0, 1, 3 * np.cos(number / 7)]])
+        moved = cv2.warpAffine(head, shift, head.shape[1::-1], borderMode=cv2.BORDER_REPLICATE)
+        yield moved // 40 if 0.4 <= number / count < 0.5 else moved
+
+
+@pytest.fixture(scope="module")
+def clip(head, tmp_path_factory) -> Path:
+    return write_clip(tmp_path_factory.mktemp("clips") / "clip.mp4", pictures(head))
+
+
+def run(*arguments: str | Path) -> int:
+    """Exit code, whichever way the command ends."""
+    try:
+        return main(["video", *map(str, arguments)])
+    except SystemExit as stop:
+        return int(stop.code or 0)
+
+
+def frames_of(take: Path) -> bytes:
+    return (take / FRAMES).read_bytes()
+
+
+@pytest.fixture(scope="module")
+def whole(clip, shipped_weights, tmp_path_factory) -> Path:
+    take = tmp_path_factory.mktemp("takes") / "whole.lprtake"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LPRNET_WEIGHTS", str(shipped_weights))
+        assert run(clip, "-o", take) == 0
+    return take
+
+
+def test_a_clip_becomes_a_take_with_its_own_stamps_and_honest_losses(whole: Path) -> None:
+    take = open_take(whole)
+    assert take.complete and np.array_equal(take.index, np.arange(COUNT))
+    assert np.allclose(take.time_s, np.arange(COUNT) / RATE, atol=1e-3)
+    assert take.valid[:30].all() and not take.valid[38:44].any() and take.valid[-20:].all()
+    assert take.header.fps == RATE and take.header.size == (240, 240) and take.header.track["face"] == 1
+
+
+def test_it_says_what_came_of_it(clip: Path, tmp_path: Path, capsys) -> None:
+    assert run(clip, "-o", tmp_path / "a.lprtake", "--end", "1") == 0
+    out, err = capsys.readouterr()
+    assert out.strip() == str(tmp_path / "a.lprtake") and err.startswith("lprnet: 30 frames, 0 lost (0.0 %), ")
+
+
+def test_a_part_of_the_clip_and_every_nth_frame(clip: Path, tmp_path: Path) -> None:
+    assert run(clip, "-o", tmp_path / "a.lprtake", "--start", "0.5", "--end", "1", "--every", "4") == 0
+    take = open_take(tmp_path / "a.lprtake")
+    assert list(take.index) == [15, 19, 23, 27] and take.header.fps == RATE / 4
+
+
+def test_the_overlay_shows_every_frame(clip: Path, tmp_path: Path, capsys) -> None:
+    overlay = tmp_path / "seen.mp4"
+    assert run(clip, "-o", tmp_path / "a.lprtake", "--overlay", overlay, "--start", "1") == 0
+    assert capsys.readouterr().out.splitlines() == [str(tmp_path / "a.lprtake"), str(overlay)]
+    with av.open(str(overlay)) as seen, av.open(str(clip)) as shot:
+        drawn = [frame.to_ndarray(format="rgb24") for frame in seen.decode(video=0)]
+        plain = [frame.to_ndarray(format="rgb24") for frame in shot.decode(video=0)]
+    assert len(drawn) == COUNT - 30
+    assert np.abs(drawn[-1].astype(int) - plain[-1])[60:200, 60:200].mean() > 4
+    assert list(tmp_path.glob(".*")) == []
+
+
+def test_killed_ten_times_and_resumed_the_take_is_the_same_bit_for_bit(clip: Path, whole: Path, tmp_path: Path,
+                                                                       shipped_weights: Path) -> None:
+    take, rng = tmp_path / "a.lprtake", random.Random(7)
+    environment = {**os.environ, "LPRNET_WEIGHTS": str(shipped_weights)}
+    command = [sys.executable, "-m", "inference_core", "video", str(clip), "-o", str(take), "--resume"]
+    for number in range(10):
+        enough = (number + 1) * len(frames_of(whole)) // 12 + rng.randrange(50_000)
+        process = subprocess.Popen(command, cwd=REPOSITORY, env=environment, stderr=subprocess.PIPE)
+        while process.poll() is None and (not (take / FRAMES).exists() or (take / FRAMES).stat().st_size < enough):
+            time.sleep(0.001)
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+        so_far = open_take(take)
+        assert not so_far.complete and len(so_far) > number
+    assert run(clip, "-o", take, "--resume") == 0
+    assert frames_of(take) == frames_of(whole)
+
+
+@pytest.mark.parametrize("rows", [0, 1, 17, 40, 46])
+def test_wherever_it_stopped_a_resume_ends_the_same(clip: Path, whole: Path, tmp_path: Path, rows: int) -> None:
+    take = Path(shutil.copytree(whole, tmp_path / "a.lprtake"))
+    place = int(open_take(whole).table["place"][rows])
+    (take / FRAMES).write_bytes(frames_of(whole)[:place + 100])           # and a torn record
+    assert run(clip, "-o", take, "--resume") == 0
+    assert frames_of(take) == frames_of(whole)
+
+
+def test_a_resume_knows_its_options(clip: Path, tmp_path: Path, capsys) -> None:
+    options = ("--start", "0.3", "--every", "2")
+    assert run(clip, "-o", tmp_path / "a.lprtake", *options) == 0
+    take = Path(shutil.copytree(tmp_path / "a.lprtake", tmp_path / "b.lprtake"))
+    (take / FRAMES).write_bytes(frames_of(take)[:400_000])
+    assert run(clip, "-o", take, "--resume", "--every", "3") == 2
+    assert "the option every is not the same: 2 then, 3 now" in capsys.readouterr().err
+    assert run(clip, "-o", take, "--resume") == 0
+    assert frames_of(take) == frames_of(tmp_path / "a.lprtake")
+    assert run(clip, "-o", take, "--resume") == 0
+    assert "complete before" in capsys.readouterr().err
+
+
+def test_another_clip_does_not_go_on_in_a_take(head, whole: Path, tmp_path: Path, capsys) -> None:
+    other = write_clip(tmp_path / "other.mp4", pictures(head, 20))
+    before = frames_of(whole)
+    assert run(other, "-o", whole, "--resume") == 2
+    assert "the clip is not the same" in capsys.readouterr().err and frames_of(whole) == before
+
+
+def test_ctrl_c_keeps_what_was_captured_and_says_how_to_go_on(clip: Path, whole: Path, tmp_path: Path, monkeypatch,
+                                                              capsys) -> None:
+    from inference_core import tracking
+    track, count = tracking.track, 0
+
+    def stopped(*arguments):
+        nonlocal count
+        count += 1
+        if count > 25:
+            raise KeyboardInterrupt
+        return track(*arguments)
+
+    take = tmp_path / "my clip.lprtake"
+    with monkeypatch.context() as patch:
+        patch.setattr(tracking, "track", stopped)
+        assert run(clip, "-o", take) == 130
+    err = capsys.readouterr().err
+    assert "keeps its 25 frames" in err and f"lprnet video {clip} -o '{take}' --resume" in err
+    assert len(open_take(take)) == 25
+    assert run(clip, "-o", take, "--resume") == 0
+    assert frames_of(take) == frames_of(whole)
+
+
+def test_a_clip_that_is_cut_off_keeps_the_frames_before(clip: Path, tmp_path: Path, capsys) -> None:
+    moved = tmp_path / "cut.mp4"
+    with_index_first(clip, moved)
+    moved.write_bytes(moved.read_bytes()[:moved.stat().st_size * 2 // 3])
+    take = tmp_path / "a.lprtake"
+    assert run(moved, "-o", take) == 2
+    err = capsys.readouterr().err.strip()
+    frames = len(open_take(take))
+    assert "cut off" in err and f"holds the {frames} frames before" in err and "\n" not in err
+    assert 10 < frames < COUNT
+
+
+def with_index_first(source: Path, target: Path) -> None:
+    """The index before the pictures, as in clips from the web."""
+    with av.open(str(source)) as clip, av.open(str(target), "w", options={"movflags": "faststart"}) as output:
+        stream = output.add_stream_from_template(clip.streams.video[0])
+        for packet in clip.demux(video=0):
+            if packet.dts is not None:
+                packet.stream = stream
+                output.mux(packet)
+
+
+def test_a_full_disk_keeps_what_fits_and_a_resume_goes_on(clip: Path, whole: Path, tmp_path: Path,
+                                                          shipped_weights: Path) -> None:
+    take = tmp_path / "a.lprtake"
+    code = ("import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (2_000_000, 2_000_000)); "
+            "from inference_core.cli import main; sys.exit(main(sys.argv[1:]))")
+    done = subprocess.run([sys.executable, "-c", code, "video", clip, "-o", take], cwd=REPOSITORY, check=False, timeout=60,
+                          env={**os.environ, "LPRNET_WEIGHTS": str(shipped_weights)}, capture_output=True, text=True)
+    assert done.returncode == 1 and "nothing more can be written" in done.stderr and "--resume" in done.stderr
+    assert "Traceback" not in done.stderr and 5 < len(open_take(take)) < 30
+    assert run(clip, "-o", take, "--resume") == 0
+    assert frames_of(take) == frames_of(whole)
+
+
+@pytest.mark.parametrize("data", [b"", b"no video", b"\0\0\0\x18ftypmp42" + b"\0" * 200])
+def test_what_is_no_video_leaves_no_take(tmp_path: Path, data: bytes, capsys) -> None:
+    bad = tmp_path / "bad.mp4"
+    bad.write_bytes(data)
+    assert run(bad, "-o", tmp_path / "a.lprtake") == 2
+    err = capsys.readouterr().err.strip()
+    assert "bad.mp4" in err and "\n" not in err and [p.name for p in tmp_path.iterdir()] == ["bad.mp4"]
+
+
+def test_a_part_that_is_not_there_leaves_no_take(clip: Path, tmp_path: Path, capsys) -> None:
+    assert run(clip, "-o", tmp_path / "a.lprtake", "--start", "60") == 2
+    assert "no frame from 60 s on" in capsys.readouterr().err and list(tmp_path.iterdir()) == []
+
+
+def test_a_clip_without_a_face_is_said_to_have_none(tmp_path: Path, capsys) -> None:
+    dark = write_clip(tmp_path / "dark.mp4", [np.full((240, 240, 3), 8, np.uint8)] * 12)
+    assert run(dark, "-o", tmp_path / "a.lprtake") == 2
+    assert "no face was seen in any of its 12 frames" in capsys.readouterr().err
+    assert open_take(tmp_path / "a.lprtake").complete
+
+
+def test_a_take_is_never_overwritten(clip: Path, whole: Path, capsys) -> None:
+    before = frames_of(whole)
+    assert run(clip, "-o", whole) == 1
+    assert "--resume" in capsys.readouterr().err and frames_of(whole) == before
+
+
+@pytest.mark.parametrize(("arguments", "cause"), [
+    (["-o", "x.mp4"], "name ends in .lprtake"), (["-o", "x.lprtake", "--overlay", "x.avi"], "written as .mp4"),
+    (["-o", "x.lprtake", "--start", "-1"], "cannot start at -1"), (["-o", "x.lprtake", "--start", "2", "--end", "1"],
+                                                                   "cannot end at 1"),
+    (["-o", "x.lprtake", "--every", "0"], "give 1 or more"), (["-o", "x.lprtake", "--face", "0"], "there is no face 0"),
+    (["-o", "x.lprtake", "--start", "nan"], "cannot start"), (["-o", "no/x.lprtake", "--overlay", "no/x.mp4"], "no/x.mp4"),
+    ([], "-o")])
+def test_wrong_options_are_explained_before_anything_is_written(clip: Path, tmp_path: Path, monkeypatch, capsys, arguments,
+                                                                cause) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run(clip, *arguments) in (1, 2)
+    assert cause in capsys.readouterr().err and list(tmp_path.iterdir()) == []
+
+
+def test_the_clip_is_never_overwritten_by_its_overlay(clip: Path, tmp_path: Path) -> None:
+    copy = Path(shutil.copy(clip, tmp_path / "c.mp4"))
+    assert run(copy, "-o", tmp_path / "a.lprtake", "--overlay", copy) == 2
+    assert copy.read_bytes() == clip.read_bytes()
+
+
+def test_progress_says_how_far_how_fast_and_how_long_still() -> None:
+    assert progress_text(50, 100, 25.0, "3 lost") == "[############............] 50/100 frames, 25 fps, 3 lost, 2 s left"
+    assert progress_text(7, None, 3.4) == "7 frames, 3 fps"
+    assert progress_text(12, 10, 5.0).endswith("12/12 frames, 5 fps, 0 s left")
+
+
+def test_every_option_of_the_part_and_the_tracker_is_checked_on_a_resume() -> None:
+    from dataclasses import asdict
+
+    from inference_core.frames import FrameOptions
+    from inference_core.tracking import TrackOptions
+    assert video_command.FRAMES == asdict(FrameOptions())
+    assert video_command.TRACK.items() <= asdict(TrackOptions()).items()
