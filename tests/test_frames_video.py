@@ -102,6 +102,18 @@ def test_a_clip_filmed_with_the_telephone_on_its_side_stands_upright(tmp_path, c
     assert np.abs(image.astype(int) - np.rot90(numbered_picture(0), -turns)).mean() < 6
 
 
+@pytest.mark.parametrize(("matrix", "look"), [
+    ((-1, 0, 0, 1), np.fliplr), ((1, 0, 0, -1), np.flipud), ((0, 1, 1, 0), lambda picture: picture.transpose(1, 0, 2)),
+    ((0, -1, -1, 0), lambda picture: np.rot90(picture.transpose(1, 0, 2), 2)),
+])
+def test_a_clip_that_is_to_be_mirrored_is(tmp_path, clips, matrix, look) -> None:
+    mirrored = with_matrix(tmp_path / "mirrored.mp4", clips / "even.mp4", matrix)
+    with open_frames(mirrored) as frames:
+        image = next(iter(frames)).image
+        assert frames.info.size == image.shape[1::-1]
+    assert np.abs(image.astype(int) - look(numbered_picture(0))).mean() < 6
+
+
 def test_info_tells_what_the_container_claims(clips: Path) -> None:
     with open_frames(clips / "even.mp4") as frames:
         info = frames.info

@@ -4,6 +4,7 @@ the file goes on to its end. Nothing but headers of a few bytes is read."""
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -12,6 +13,7 @@ from inference_core.picture_headers import inspect
 
 HEAD_BYTES = 4096
 MAX_BOXES = 1_000_000           # of an MP4 in fragments; each takes one read of 16 bytes
+MAX_INNER_BOXES = 1000
 MP4_STARTS = (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip", b"styp", b"pnot")
 MP4_NEEDED = (b"moov", b"moof", b"mdat")
 EBML, SEGMENT = b"\x1a\x45\xdf\xa3", b"\x18\x53\x80\x67"
@@ -23,11 +25,13 @@ READABLE = frozenset(range(32, 127)) | {9, 10, 12, 13}
 @dataclass(frozen=True)
 class Container:
     """kind "MP4", "Matroska", "AVI" or "" (another one); missing: how many bytes the file should go on for; has_index:
-    False for an MP4 without its table of frames."""
+    False for an MP4 without its table of frames; mirrored: how an MP4's picture is to be turned where it is mirrored as
+    well, (a, b, c, d): what lies at (x, y) belongs at (a x + c y, b x + d y)."""
 
     kind: str
     missing: int = 0
     has_index: bool = True
+    mirrored: tuple[int, int, int, int] | None = None
 
 
 def why_no_video(path: Path) -> str | None:
@@ -61,7 +65,7 @@ def read_container(path: Path) -> Container:
 
 
 def _mp4(file: BinaryIO, size: int) -> Container:
-    place, seen = 0, set()
+    place, seen, mirrored = 0, set(), None
     for _ in range(MAX_BOXES):
         file.seek(place)
         head = file.read(16)
@@ -71,14 +75,55 @@ def _mp4(file: BinaryIO, size: int) -> Container:
         if length == 1 and len(head) == 16:
             length = struct.unpack(">Q", head[8:])[0]
         seen.add(kind)
+        if kind == b"moov":
+            mirrored = _mirrored(file, place + 8, place + length)
         if length == 0:                             # goes on to the end of the file, wherever that is
             break
         if length < 8:                              # something else hangs on behind the last box
             break
         place += length
         if place > size:
-            return Container("MP4", place - size if kind in MP4_NEEDED else 0, b"moov" in seen - {kind})
-    return Container("MP4", 0, b"moov" in seen)
+            return Container("MP4", place - size if kind in MP4_NEEDED else 0, b"moov" in seen - {kind}, mirrored)
+    return Container("MP4", 0, b"moov" in seen, mirrored)
+
+
+def _mirrored(file: BinaryIO, start: int, end: int) -> tuple[int, int, int, int] | None:
+    """Of the first track of pictures. OpenCV takes a mirrored picture, as some telephones film the one who holds them,
+    for one that is turned by half."""
+    for track, inside, after in _boxes(file, start, end):
+        if track != b"trak":
+            continue
+        boxes = {kind: (first, last) for kind, first, last in _boxes(file, inside, after)}
+        if b"tkhd" not in boxes or b"mdia" not in boxes:
+            continue
+        handlers = [first for kind, first, _ in _boxes(file, *boxes[b"mdia"]) if kind == b"hdlr"]
+        if not handlers or _read(file, handlers[0] + 8, 4) != b"vide":
+            continue
+        place = boxes[b"tkhd"][0]
+        data = _read(file, place + (52 if _read(file, place, 1) == b"\1" else 40), 20)
+        if len(data) < 20:
+            return None
+        a, b, _, c, d = struct.unpack(">5i", data)
+        return (a, b, c, d) if a * d - b * c < 0 else None
+    return None
+
+
+def _boxes(file: BinaryIO, start: int, end: int) -> Iterator[tuple[bytes, int, int]]:
+    """Kind, first and last place inside of the boxes that lie in another."""
+    for _ in range(MAX_INNER_BOXES):
+        head = _read(file, start, 8)
+        if start + 8 > end or len(head) < 8:
+            return
+        length, kind = struct.unpack(">I4s", head)
+        if length < 8:
+            return
+        yield kind, start + 8, min(start + length, end)
+        start += length
+
+
+def _read(file: BinaryIO, place: int, count: int) -> bytes:
+    file.seek(place)
+    return file.read(count)
 
 
 def _missing_of_matroska(file: BinaryIO, size: int) -> int:

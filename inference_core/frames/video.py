@@ -125,7 +125,9 @@ class _Reader:
         done, image = self._capture.retrieve()
         if not done:
             return None
-        if self._turn is not None:
+        if self._container.mirrored:
+            image = _mirrored(image, self._container.mirrored)
+        elif self._turn is not None:
             image = cv2.rotate(image, self._turn)
         return cv2.cvtColor(image, cv2.COLOR_BGR2RGB, dst=image)
 
@@ -140,3 +142,13 @@ class _Reader:
         codec = "".join(chr(byte) for byte in name if 32 < byte < 127) or "an unknown codec"
         cut = " or the file is cut off" if self._container.missing else ""
         return f"{self._path}: opens, but gives no frame: {codec} cannot be decoded here{cut}; {CONVERT}"
+
+
+def _mirrored(image: np.ndarray, matrix: tuple[int, int, int, int]) -> np.ndarray:
+    """Turned and mirrored by the nearest quarter turn; see `Container`."""
+    a, b, c, d = matrix
+    if abs(a) + abs(d) < abs(b) + abs(c):
+        image, a, d = cv2.transpose(image), c, b
+    if a < 0 or d < 0:
+        image = cv2.flip(image, -1 if a < 0 and d < 0 else 1 if a < 0 else 0)
+    return image
