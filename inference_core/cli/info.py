@@ -1,24 +1,102 @@
-"""`lprnet info`: engines, weights and licences."""
+"""`lprnet info`: engines, weights and licences; `lprnet info TAKE`: what is in a take."""
 
 from __future__ import annotations
 
 import argparse
+import json
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 
 PACKAGES = ("lprnet-blender", "numpy", "opencv-python-headless", "dlib-bin")
 ENGINE_PACKAGES = {"litert": ("ai-edge-litert",), "tensorflow": ("tensorflow-cpu", "tensorflow")}
 LICENCES = ("inference_core, training, benchmarks: MIT", "lprnet_blender: GPL-3.0-or-later",
             "topology: MIT (derived from ICT-FaceKit)", "detector: dlib's, Boost Software License 1.0")
+SPREADS = (("yaw", "yaw_deg", "degrees"), ("pitch", "pitch_deg", "degrees"), ("roll", "roll_deg", "degrees"),
+           ("mouth open", "mouth_opening_mm", "mm"), ("left eye open", "left_eye_opening_mm", "mm"),
+           ("right eye open", "right_eye_opening_mm", "mm"))
+MOST_LISTED = 12
 
 
 def add_command(commands) -> None:
-    parser = commands.add_parser("info", help="engines, weights and licences",
-                                 description="Print which engines and weights are installed, and their licences.")
-    parser.set_defaults(run=run)
+    parser = commands.add_parser(
+        "info", help="engines, weights and licences, or what is in a take",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        description="Print which engines and weights are installed, and their licences; of a take what was captured:\n"
+                    "frames lost, trembling, how the head turns, how far mouth and eyes open, blinks.",
+        epilog="lprnet info\nlprnet info clip.lprtake --plot clip.png\nlprnet info clip.lprtake --json")
+    parser.add_argument("take", type=Path, nargs="?", metavar="TAKE", help="a folder that `lprnet video` has written")
+    parser.add_argument("--json", action="store_true", help="the report of the take as JSON")
+    parser.add_argument("--plot", type=Path, metavar="FILE", help="draw the take over time into a .png")
+    parser.add_argument("--smooth", type=float, default=0.0, metavar="STRENGTH",
+                        help="look at the take as smoothed, as `lprnet export` does with 1 (default: 0, as captured)")
+    parser.add_argument("--up-to-damage", action="store_true", help="read what comes before damage in a take")
+    parser.set_defaults(run=run, parser=parser, raw=False)
 
 
 def run(options: argparse.Namespace) -> int:
+    if options.take is not None:
+        return run_take(options)
+    if options.json or options.plot or options.smooth or options.up_to_damage:
+        options.parser.error("--json, --plot, --smooth and --up-to-damage are about a take; name one")
+    return run_installation()
+
+
+def run_take(options: argparse.Namespace) -> int:
+    from inference_core.cli.export import read_take
+    from inference_core.cli.progress import ProgressLine
+    from inference_core.files import check_writable
+    from inference_core.images import write_image
+    from inference_core.take_measures import measure
+    from inference_core.take_report import plot, report
+
+    if options.plot is not None:
+        if options.plot.suffix.lower() != ".png":
+            options.parser.error(f"--plot {options.plot}: pictures are written as .png; give such a name")
+        check_writable(options.plot)
+    take, line, calls = read_take(options), ProgressLine(), 0
+
+    def on_frame() -> None:
+        nonlocal calls
+        calls += 1
+        line.tell(calls, len(take))
+
+    try:
+        measures = measure(take, on_frame)
+    finally:
+        line.close()
+    if options.plot is not None:
+        write_image(options.plot, plot(take, measures))
+    found = report(take, measures)
+    print(json.dumps(found, indent=1) if options.json else "\n".join(report_lines(found)))
+    return 0
+
+
+def report_lines(found: dict) -> Iterator[str]:
+    """A report as a person reads it."""
+    width, height = found["size"]
+    rate = "" if found["fps"] is None else f" at {found['fps']:.4g} a second"
+    name = "".join(letter if letter.isprintable() else "?" for letter in found["source"]) or "take"
+    yield f"{name}: {found['frames']} frames{rate}, {found['duration_s']:.2f} s, {width} x {height} pixels"
+    if not found["complete"]:
+        yield "  not captured to the end"
+    gaps = [f"{gap['start_s']:.2f} s (for {gap['duration_s']:.2f} s)" for gap in found["gaps"][:MOST_LISTED]]
+    more = f" and {len(found['gaps']) - MOST_LISTED} more" if len(found["gaps"]) > MOST_LISTED else ""
+    yield f"  frames without a face: {found['frames_lost']}" + (f", at {', '.join(gaps)}{more}" if gaps else "")
+    if found["confidence"] is None:
+        return
+    yield f"  confidence: {found['confidence']:.3f}, in all but 5 % at least {found['confidence_low']:.3f}"
+    if found["jitter"] is not None:
+        yield f"  trembling: {found['jitter']:.3f} % of the distance between the eyes' outer corners"
+    for what, key, unit in SPREADS:
+        spread = found[key]
+        yield f"  {what}: {spread['least']:z.1f} to {spread['most']:z.1f} {unit}, mean {spread['mean']:z.1f}"
+    blinks = [f"{blink['start_s']:.2f}" for blink in found["blinks"][:MOST_LISTED]]
+    more = f" and {len(found['blinks']) - MOST_LISTED} more" if len(found["blinks"]) > MOST_LISTED else ""
+    yield f"  blinks: {found['blink_count']}" + (f", at {', '.join(blinks)} s{more}" if blinks else "")
+
+
+def run_installation() -> int:
     from inference_core.engine import ENGINES, installed
     from inference_core.paths import weights_dir
     from inference_core.weights import load_cards
