@@ -16,7 +16,7 @@ import numpy as np
 from inference_core.rigid import Rigid
 from inference_core.steady_pose import PoseTrack
 from inference_core.take import TakeRows
-from inference_core.time_filters import NOISE_LEFT, WIDTHS_S, activity, line_weights
+from inference_core.time_filters import NOISE_LEFT, WIDTHS_S, calmer, line_weights, noise_of
 from inference_core.topology import Topology
 
 if TYPE_CHECKING:
@@ -95,19 +95,16 @@ class Motion:
         shapes, options = self._shapes, self._options
         first, last = next(segment for segment in self.segments if segment[0] <= row <= segment[1])
         out = self._seen(row)
-        calm = {opening: [shapes.parts[row], *self._calm(row, first, last, strength)]
-                for opening, strength in ((False, options.expression), (True, OPENINGS_WIDTH * options.openings))}
+        windows = {opening: self._windows(row, first, last, strength)
+                   for opening, strength in ((False, options.expression), (True, OPENINGS_WIDTH * options.openings))}
         for region in self._regions:
-            region.move(out, shapes.parts[row], calm[region.opening])
+            region.calm(out, row, windows[region.opening])
         return shapes.skull + self._moves * (out - shapes.skull) if options.identity > 0 else out
 
-    def _calm(self, row: int, first: int, last: int, strength: float) -> list[np.ndarray]:
-        """Parts as each of the filters gives them; none where nothing is to be steadied."""
-        out = []
-        for width in WIDTHS_S if strength > 0 else ():
-            at, weights = line_weights(self._take.time_s, row, first, last, width * strength)
-            out.append((weights @ self._shapes.parts[at:at + len(weights)]).astype(np.float32))
-        return out
+    def _windows(self, row: int, first: int, last: int, strength: float) -> list[tuple[int, np.ndarray]]:
+        """First row and weights for each of the filters; none where nothing is to be steadied."""
+        widths = WIDTHS_S if strength > 0 else ()
+        return [line_weights(self._take.time_s, row, first, last, width * strength) for width in widths]
 
     def _seen(self, row: int) -> np.ndarray:
         """(N, 3) on the held skull; in a gap what the parts tell."""
@@ -119,33 +116,34 @@ class Motion:
 
 
 class _Region:
-    """A part of the face that moves as one."""
+    """A part of the face that moves as one: the numbers of every frame that tell how it moves, as vectors whose length is
+    the root mean square in cm over the region."""
 
     def __init__(self, weights: np.ndarray, shapes: Shapes, opening: bool) -> None:
         self.opening = opening
         self._rows = np.flatnonzero(weights > 0)
         self._weights = weights[self._rows, None]
-        basis = shapes.basis.reshape(len(shapes.basis), -1, 3)[:, self._rows]
-        weighted = (basis * self._weights).reshape(len(basis), -1)
-        self._basis = basis.reshape(len(basis), -1)
-        self._squares = weighted @ self._basis.T / self._weights.sum()
-        parts = shapes.parts
-        bends = parts[2:] - 2 * parts[1:-1] + parts[:-2]
-        bends = bends[np.isfinite(bends).all(1)]
-        self._noise = float(np.median(self._distance(bends))) / np.sqrt(6) if len(bends) else 0.0
+        basis = shapes.basis.reshape(len(shapes.basis), len(weights), 3)[:, self._rows]
+        squares = np.einsum("avk,v,bvk->ab", basis, self._weights[:, 0], basis, optimize=True) / self._weights.sum()
+        strength, axes = np.linalg.eigh(squares.astype(np.float64))
+        strength = np.maximum(strength, 1e-9 * max(strength.max(initial=0), 1e-9))
+        self._numbers = (shapes.parts @ (axes * np.sqrt(strength))).astype(np.float32)
+        back = (axes / np.sqrt(strength)).T.astype(np.float32)
+        self._basis = back @ basis.reshape(len(basis), 3 * len(self._rows))
+        self._noise = noise_of(_length, self._numbers)
 
-    def _distance(self, parts: np.ndarray) -> np.ndarray:
-        """(..., C) -> (...,) root mean square in cm over the region."""
-        return np.sqrt(np.maximum(((parts @ self._squares) * parts).sum(-1), 0))
-
-    def move(self, vertices: np.ndarray, seen: np.ndarray, calm: list[np.ndarray]) -> None:
+    def calm(self, vertices: np.ndarray, row: int, windows: list[tuple[int, np.ndarray]]) -> None:
         """Changes `vertices` from as seen to as calm as noise allows."""
-        value = seen
-        for wider, left in zip(calm[1:], NOISE_LEFT):
-            value = wider + activity(self._distance(value - wider), self._noise * left) * (value - wider)
-        if len(calm) > 1:
+        value = seen = self._numbers[row]
+        for (low, weights), left in zip(windows, NOISE_LEFT):
+            value = calmer(value, self._numbers[low:low + len(weights)], weights, _length, self._noise, left)
+        if windows and len(value):
             away = ((value - seen).astype(np.float32) @ self._basis).reshape(-1, 3)
             vertices[self._rows] += self._weights * away
+
+
+def _length(values: np.ndarray) -> np.ndarray:
+    return np.sqrt(np.square(values).sum(-1))
 
 
 def regions_of(topology: Topology) -> dict[str, np.ndarray]:

@@ -46,7 +46,7 @@ RAW = SmoothingOptions(0.0, 0.0, 0.0, 0.0, 0.0)
 
 
 def smooth(take: TakeRows, options: SmoothingOptions = SmoothingOptions()) -> TakeRows:
-    """What reads like the take, but steady. Reads every frame once and keeps a kilobyte of each; positions are read again
+    """What reads like the take, but steady. Reads every frame once and keeps three kilobytes of each; positions are read again
     when they are asked for."""
     seen = np.flatnonzero(take.valid)
     if options == RAW or not len(seen):

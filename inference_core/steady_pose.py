@@ -17,14 +17,17 @@ import numpy as np
 
 from inference_core.pose import HeadPose, compose
 from inference_core.rigid import turn_matrix, turn_vector
-from inference_core.time_filters import NOISE_LEFT, WIDTHS_S, activity, line_weights, noise_of
+from inference_core.time_filters import NOISE_LEFT, WIDTHS_S, calmer, line_weights, noise_of
 from inference_core.topology import Topology
 
 SIZE_CALM = 2.5                 # times the noise of sizes still counts as noise: heads grow and shrink slowly
 NEARNESS_CALM = 3.0             # times the widest filter: the camera does not change its lens
 BLINK_S = 0.39                  # lids that shut for longer are no blink, and tell nothing about errors
+LIDS_MOVE_S = 0.07
 # how much turn and log size may be off by shut lids: what the regression holds for likely beforehand
 LIKELY_TURN_RAD, LIKELY_SIZE = 0.05, 0.03
+MOST_LIKELY = 2.0               # times that is all that is put down to lids
+LEAST_SHUT = 0.15               # lids differ by as much between two looks at a face
 OPEN_QUANTILE = 0.8
 LEFT_LIDS, RIGHT_LIDS = ((43, 44), (47, 46)), ((37, 38), (41, 40))        # iBUG 68: upper, lower
 
@@ -88,32 +91,28 @@ def steady_poses(track: PoseTrack, time_s: np.ndarray, segments: list[tuple[int,
     """The track without blinks in it and without trembling. strength: of the filters' widths."""
     shut = _shut(track.lids)
     track = _without_blinks(track, shut, time_s, segments)
-    open_ = (1.02 - shut.mean(1)) ** 2
+    open_ = (1.02 - _around(shut.mean(1), time_s)) ** 2
     place, rotation, size, nearness = (values.copy() for values in (track.place, track.rotation, track.size, track.nearness))
-    pixels = np.exp(track.size)
-    noise = [noise_of(part) for part in (track.place / np.nanmedian(pixels), _summed_turns(track.rotation), track.size)]
+    places = track.place / np.exp(np.nanmedian(track.size))
+    noise = [noise_of(_rms, part) for part in (places, _summed_turns(track.rotation), track.size[:, None])]
+    noise[2] *= SIZE_CALM
     for first, last in segments:
         for row in range(first, last + 1):
-            turn = np.zeros(3)
+            at, turn, large = places[row], np.zeros(3), track.size[row:row + 1]
             for width, left in zip(WIDTHS_S, NOISE_LEFT):
-                at, weights = line_weights(time_s, row, first, last, width * strength)
-                window = slice(at, at + len(weights))
-                place[row] = _calmer(place[row], weights @ track.place[window], noise[0] * left * pixels[row])
+                low, weights = line_weights(time_s, row, first, last, width * strength)
+                window = slice(low, low + len(weights))
                 turns = turn_vector(track.rotation[row].T @ track.rotation[window])
-                turn = _calmer(turn, weights @ turns, noise[1] * left)
+                at = calmer(at, places[window], weights, _rms, noise[0], left)
+                turn = calmer(turn, turns, weights, _rms, noise[1], left)
                 # what is said of its size while lids are shut counts little
-                at, weights = line_weights(time_s, row, first, last, width * strength, open_**2)
-                calm = weights @ track.size[at:at + len(weights)]
-                size[row] = _calmer(size[row], calm, noise[2] * left * SIZE_CALM / open_[row])
-            rotation[row] = track.rotation[row] @ turn_matrix(turn)
-            at, weights = line_weights(time_s, row, first, last, NEARNESS_CALM * WIDTHS_S[-1] * strength)
-            nearness[row] = weights @ track.nearness[at:at + len(weights)]
+                low, weights = line_weights(time_s, row, first, last, width * strength, open_**2)
+                large = calmer(large, track.size[low:low + len(weights), None], weights, _rms, noise[2] / open_[row] ** 2, left)
+            place[row] = at * np.exp(np.nanmedian(track.size))
+            rotation[row], size[row] = track.rotation[row] @ turn_matrix(turn), large[0]
+            low, weights = line_weights(time_s, row, first, last, NEARNESS_CALM * WIDTHS_S[-1] * strength)
+            nearness[row] = weights @ track.nearness[low:low + len(weights)]
     return replace(track, place=place, rotation=rotation, size=size, nearness=np.maximum(nearness, 0))
-
-
-def _calmer(quick, calm, noise: float):
-    """The calm value where noise explains the difference."""
-    return calm + activity(np.sqrt(np.mean(np.square(quick - calm))), noise) * (quick - calm)
 
 
 def _shut(lids: np.ndarray) -> np.ndarray:
@@ -122,9 +121,16 @@ def _shut(lids: np.ndarray) -> np.ndarray:
     return np.nan_to_num(np.clip(1 - lids / usual, 0, 1))
 
 
+def _around(shut: np.ndarray, time_s: np.ndarray) -> np.ndarray:
+    """(n,) the most within LIDS_MOVE_S: the error begins before the lids are seen to move."""
+    first, last = (np.searchsorted(time_s, time_s + step) for step in (-LIDS_MOVE_S, LIDS_MOVE_S))
+    return np.array([shut[a:b].max() for a, b in zip(first, last)])
+
+
 def _without_blinks(track: PoseTrack, shut: np.ndarray, time_s: np.ndarray, segments) -> PoseTrack:
     """What of turn and size follows the lids is the network's error: regressed on blinks alone (all slow motion is taken
     off both sides), each number as firmly as its own unrest allows."""
+    shut = np.clip((shut - LEAST_SHUT) / (1 - LEAST_SHUT), 0, 1)
     both = shut.mean(1)
     causes = np.stack([shut[:, 0], shut[:, 1], both * (1 - both)], 1)           # the last: more, or less, than in proportion
     turn, size, lids = (np.zeros((len(time_s), k)) for k in (3, 1, 3))
@@ -140,6 +146,7 @@ def _without_blinks(track: PoseTrack, shut: np.ndarray, time_s: np.ndarray, segm
     unrest = np.median(np.abs(fast[np.isfinite(track.size)]), 0) / 0.6745
     error = np.stack([np.linalg.solve(lids.T @ lids + (u / l) ** 2 * np.eye(3), lids.T @ y)
                       for y, u, l in zip(fast.T, np.maximum(unrest, 1e-6), likely)], 1)
+    error = np.clip(error, -MOST_LIKELY * likely, MOST_LIKELY * likely)
     rotation = track.rotation.copy()
     for row in np.flatnonzero(shut.max(1) > 0):
         rotation[row] = rotation[row] @ turn_matrix(-causes[row] @ error[:, :3])
@@ -152,5 +159,5 @@ def _summed_turns(rotation: np.ndarray) -> np.ndarray:
     return np.cumsum(np.vstack([np.zeros(3), np.nan_to_num(steps)]), 0)
 
 
-def _rms(values: np.ndarray) -> float:
-    return float(np.sqrt(np.mean(np.square(values))))
+def _rms(values: np.ndarray) -> np.ndarray:
+    return np.sqrt(np.mean(np.square(values), -1))

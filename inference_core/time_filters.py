@@ -10,8 +10,10 @@ REACH = 2.5                     # the window of the symmetric filter, in widths 
 MOST_ROWS = 200                 # to each side, however many frames a second has
 WIDTHS_S = (0.06, 0.25, 0.5, 1.5)           # of the symmetric filter, tried in turn
 REST_S = 0.4                    # from this width on what is calm does not move at all: a mean, not a line
+LEAST_WEIGHT = 0.05             # of the whole window; fewer rows than that are no window
 NOISE_LEFT = (1.0, 0.8, 0.6, 0.6)           # of the raw noise before each: that of codecs lasts for several frames
 STILL, MOVING = 3.0, 6.0        # times the noise: a difference up to the first is noise, from the second on motion
+FOURTH = math.sqrt(70)           # the fourth differences of noise are so many times the noise
 SPEED_CUTOFF_HZ = 1.5           # of the speed itself
 NOISE_SHARE = 0.05              # how fast the noise is learned
 
@@ -53,12 +55,24 @@ def activity(distance: float | np.ndarray, noise: float | np.ndarray) -> float |
     return share * share * (3 - 2 * share)
 
 
-def noise_of(values: np.ndarray) -> float:
-    """(n, ...) values in turn, NaN where there is none -> root mean square of their noise. From second differences, whose
-    median motion changes little: most of a clip is slow."""
-    bends = (values[2:] - 2 * values[1:-1] + values[:-2]).reshape(max(len(values) - 2, 0), -1)
+def noise_of(distances_of, values: np.ndarray) -> float:
+    """Of (n, C) values in turn, NaN where there is none, how far one typically is from where it should be. From fourth
+    differences: motion leaves next to nothing of itself in them. distances_of((m, C)) -> (m,)."""
+    bends = np.diff(values, 4, axis=0)
     bends = bends[np.isfinite(bends).all(1)]
-    return float(np.median(np.sqrt(np.mean(np.square(bends), 1)))) / math.sqrt(6) if len(bends) else 0.0
+    return float(np.median(distances_of(bends))) / FOURTH if len(bends) else 0.0
+
+
+def calmer(quick: np.ndarray, window: np.ndarray, weights: np.ndarray, distances_of, noise: float,
+           left: float) -> np.ndarray:
+    """(C,) a value so far, the rows (m, C) of a wider window and their weights -> the value that is calmer by as much as
+    noise explains. Rows that differ from it by motion do not count: what rests is not drawn to what moves beside it."""
+    weights = weights * (1 - activity(distances_of(window - quick), noise))
+    total = weights.sum()
+    if total <= LEAST_WEIGHT:
+        return quick
+    calm = weights @ window / total
+    return calm + activity(distances_of(quick - calm), noise * left) * (quick - calm)
 
 
 class OneEuro:
@@ -67,7 +81,7 @@ class OneEuro:
 
     Here for values (..., P, 3) of P points in R regions, each of which moves as one: regions (R, P), columns that sum to 1,
     says which part of a point is in which; the speed of a region is the root mean square over its points, less what its
-    noise alone explains. The noise is measured as it comes, from second differences.
+    noise alone explains. The noise is measured as it comes, from third differences.
     """
 
     def __init__(self, cutoff_hz: np.ndarray, slope: np.ndarray, deaf: np.ndarray, regions: np.ndarray) -> None:
@@ -93,13 +107,14 @@ class OneEuro:
         return self._value
 
     def _measure_noise(self, value: np.ndarray) -> None:
-        if len(self._last) == 2:
-            bend = self._size(value - 2 * self._last[1] + self._last[0]) / math.sqrt(6)
+        if len(self._last) == 3:
+            first, second, third = self._last
+            bend = self._size(value - 3 * third + 3 * second - first) / math.sqrt(20)
             # short motion must not pass for noise: it grows by a share at most
             fresh = self._noise == 0
             step = np.clip(bend - self._noise, -self._noise, self._noise)
             self._noise = np.where(fresh, bend, self._noise + NOISE_SHARE * step)
-        self._last = [*self._last[-1:], value]
+        self._last = [*self._last[-2:], value]
 
     def _size(self, value: np.ndarray) -> np.ndarray:
         """(R,) root mean square length over each region."""
