@@ -2,7 +2,8 @@
 
 Every texel knows where in the photo it lies (the position map), and how well the photo shows it there: not at all where
 something is in front of it or it turns away, badly where it is seen at a grazing angle. What the photo does not show
-comes from the mirrored side of the face, its brightness matched, and what neither side shows, from the skin around.
+comes from the mirrored side of the face, its brightness matched, and what neither side shows, from the skin around,
+with its grain.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import cv2
 import numpy as np
 
 from inference_core.errors import InputError
+from inference_core.grain import grain
 from inference_core.raster import Raster, rasterize
 from inference_core.smooth_fill import smooth_fill
 from inference_core.visibility import seen_by_photo
@@ -65,7 +67,13 @@ def _filled(skin, seen, surely, covered) -> tuple[np.ndarray, np.ndarray]:
     known = share + borrowed
     mixed = share[..., None] * skin + borrowed[..., None] * _matched(skin, _step(surely, *GRAZING))
     mixed /= np.maximum(known, 1e-6)[..., None]
-    return _bytes(smooth_fill(mixed, known)), share
+    return _bytes(_continued(mixed, known)), share
+
+
+def _continued(skin: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """The colours around, softly, into what is not known, and the skin's grain on them."""
+    rough = (1 - known) * grain(np.log(np.maximum(skin.mean(2), 0) + DARK), known)
+    return (smooth_fill(skin, known) + DARK) * np.exp(rough)[..., None] - DARK
 
 
 def _refined(image, vertices, topology, coarse: np.ndarray, share: np.ndarray,

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from synthetic_faces import PHOTO, blotches, mean_face, photo_of
 
 from inference_core.errors import InputError
+from inference_core.grain import grain
 from inference_core.raster import rasterize
 from inference_core.smooth_fill import smooth_fill
 from inference_core.texture import Texture, sample_texture
@@ -149,3 +150,19 @@ def test_pixels_between_two_triangles_belong_to_one_and_the_nearer_one_wins(seed
     np.testing.assert_allclose(raster.interpolate(points[:, 1]), rows, atol=1e-3)
     alone = rasterize(points[:, :2], triangles[2:], (24, 32)).covered
     np.testing.assert_array_equal(raster.interpolate(points[:, 2]) > 0.5, alone)
+
+
+def test_made_up_skin_is_as_rough_as_the_skin_beside_it():
+    rng = np.random.default_rng(1)
+    light = 4 + 0.05 * rng.standard_normal((256, 256)).astype(np.float32)
+    known = np.zeros((256, 256), np.float32)
+    known[:, :128] = 1
+    made = grain(light * known, known)
+    assert 0.7 < made[:, 140:].std() / light[:, :120].std() < 1.3
+    assert abs(made[:, 140:].mean()) < 0.01
+    np.testing.assert_array_equal(made, grain(light * known, known))
+
+
+@pytest.mark.parametrize("known", [np.ones((64, 64), np.float32), np.zeros((64, 64), np.float32), np.ones((1, 1), np.float32)])
+def test_flat_skin_gets_no_grain(known):
+    assert np.abs(grain(np.full_like(known, 3) * known, known)).max() < 1e-3
