@@ -1,0 +1,126 @@
+"""The skin of a take is what its best frames show, each part from the frame that shows it, and the mask says where."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pytest
+from synthetic_faces import PHOTO, blotches, mean_face, photo_of
+from takes import moved_face, write_take
+
+from inference_core.errors import InputError, TakeError
+from inference_core.frames import Frame, open_frames
+from inference_core.images import write_image
+from inference_core.take import TakeFrame, open_take
+from inference_core.take_texture import best_rows, blended_texture, take_texture
+from inference_core.texture import sample_texture
+from inference_core.topology import load_topology
+
+TOPOLOGY = load_topology()
+SIZE = 256
+YAWS = (0, 45, -45)
+SKIN = blotches(SIZE)
+FACES = [mean_face(yaw) for yaw in YAWS]
+
+
+def frame_of(face, index: int, **changes) -> TakeFrame:
+    frame = TakeFrame(index, index / 5, True, face.confidence, face.box, face.pose, face.vertices_canonical)
+    return dataclasses.replace(frame, **changes)
+
+
+def taken(path: Path, frames, **changes):
+    return open_take(write_take(path / "a.lprtake", TOPOLOGY, frames, size=(PHOTO, PHOTO), **changes))
+
+
+@pytest.fixture(scope="module")
+def pictures() -> list[np.ndarray]:
+    return [photo_of(face, SKIN) for face in FACES]
+
+
+@pytest.fixture(scope="module")
+def take(tmp_path_factory):
+    return taken(tmp_path_factory.mktemp("takes"), [frame_of(face, index) for index, face in enumerate(FACES)])
+
+
+def frames(pictures) -> list[Frame]:
+    return [Frame(picture, index / 5, index) for index, picture in enumerate(pictures)]
+
+
+def test_every_part_comes_from_a_frame_that_shows_it(take, pictures) -> None:
+    texture, alone = blended_texture(take, frames(pictures), SIZE), sample_texture(pictures[0], FACES[0], SIZE)
+    assert texture.visible.mean() > alone.visible.mean() + 0.1 and texture.visible[alone.visible].all()
+    wrong = np.abs(texture.image.astype(float) - SKIN)[texture.visible].max(1)
+    assert np.median(wrong) < 8 and (wrong > 40).mean() < 0.02
+
+
+def test_a_darker_frame_is_brought_to_the_colours_of_the_frontal_one(take, pictures) -> None:
+    darker = [pictures[0], *(np.uint8(picture * 0.6) for picture in pictures[1:])]
+    usual, texture = (blended_texture(take, frames(each), SIZE) for each in (pictures, darker))
+    apart = usual.image.astype(float) - texture.image
+    assert abs(np.median(apart)) < 3 and np.abs(np.median(apart[texture.visible], axis=0)).max() < 3
+    untouched = np.abs(darker[1].astype(float) - pictures[1]).mean()
+    assert np.abs(apart).mean() < untouched / 3
+
+
+def test_one_frame_gives_the_skin_of_a_photo_filled_as_there(tmp_path, pictures) -> None:
+    take = taken(tmp_path, [frame_of(FACES[1], 0)])
+    texture, alone = blended_texture(take, [Frame(pictures[1], 0.0, 0)], SIZE), sample_texture(pictures[1], FACES[1], SIZE)
+    assert 0.2 < texture.visible.mean() < 0.6
+    np.testing.assert_array_equal(texture.visible, alone.visible)
+    assert np.abs(texture.image.astype(int) - alone.image).mean() < 0.5
+
+
+def test_the_most_frontal_calm_frame_with_open_eyes_comes_first(tmp_path) -> None:
+    face = FACES[0]
+    shut, wide = moved_face(TOPOLOGY, eyes=0.1), moved_face(TOPOLOGY, mouth=3.0)
+    rows = [frame_of(face, 0, canonical=shut), frame_of(face, 1, canonical=wide), TakeFrame(2, 0.4), frame_of(FACES[1], 3),
+            TakeFrame(4, 0.8), *(frame_of(face, index) for index in (5, 6, 7)), frame_of(face, 8, confidence=0.3)]
+    chosen = best_rows(taken(tmp_path, rows))
+    assert chosen[0] == 6 and 3 in chosen and len(chosen) == 2
+
+
+def test_frames_turned_alike_are_not_looked_at_twice(tmp_path) -> None:
+    assert len(best_rows(taken(tmp_path, [frame_of(FACES[0], index) for index in range(20)]))) == 1
+
+
+@pytest.fixture
+def clip(tmp_path, pictures) -> Path:
+    """An image sequence."""
+    folder = tmp_path / "clip"
+    folder.mkdir()
+    for index, picture in enumerate(pictures):
+        write_image(folder / f"{index:03d}.png", picture)
+    return folder
+
+
+def source_of(clip: Path, **changes) -> dict:
+    with open_frames(clip) as source:
+        return dataclasses.asdict(source.info) | {"start_s": 0.0, "end_s": None, "every": 1, "fps": 5.0} | changes
+
+
+def test_the_clip_is_found_where_it_was_captured_or_where_one_says(tmp_path, clip, pictures) -> None:
+    rows = [frame_of(face, index) for index, face in enumerate(FACES)]
+    take = taken(tmp_path, rows, source=source_of(clip))
+    expected = blended_texture(take, frames(pictures), SIZE)
+    np.testing.assert_array_equal(take_texture(take, size=SIZE).image, expected.image)
+    clip.rename(tmp_path / "moved")
+    np.testing.assert_array_equal(take_texture(take, tmp_path / "moved", SIZE).visible, expected.visible)
+
+
+@pytest.mark.parametrize(("changes", "cause"), [
+    ({"sha256": "0" * 64}, "not the clip"), ({"sha256": None}, "camera or a stream"),
+    ({"name": "camera:0"}, "camera or a stream"), ({"name": "HTTP://127.0.0.1:9/a"}, "camera or a stream"),
+    ({"every": -3}, "which part"), ({"start_s": "x"}, "which part"), ({"name": "gone.mp4"}, "gone.mp4")])
+def test_a_clip_that_cannot_be_used_is_said_in_a_sentence(tmp_path, clip, changes, cause) -> None:
+    take = taken(tmp_path, [frame_of(FACES[0], 0)], source=source_of(clip, **changes))
+    with pytest.raises((TakeError, InputError), match=cause):
+        take_texture(take, size=SIZE)
+
+
+def test_frames_of_another_part_and_sizes_that_cannot_be_made_are_refused(take, pictures) -> None:
+    with pytest.raises(TakeError, match="no frame of the clip"):
+        blended_texture(take, [Frame(pictures[0], 9.0, 99)], SIZE)
+    with pytest.raises(InputError, match="99999 pixels"):
+        blended_texture(take, frames(pictures), 99999)
