@@ -13,7 +13,7 @@ import pytest
 from inference_core.errors import InputError
 from inference_core.images import read_image
 from training import evaluate
-from training.annotated_photos import read_sources
+from training.annotated_photos import Outcome, read_sources
 from training.scores import LIP_PAIRS
 
 KEYS = {"n", "nme68", "nme51", "over10", "found", "lip_corr", "lip_slope", "eye_corr", "eye_slope", "width_corr",
@@ -191,7 +191,7 @@ def test_plots_are_a_curve_and_the_worst_twelve(tmp_path: Path, answers: list) -
     assert sorted(path.name for path in (tmp_path / "plots").iterdir()) == ["a-curve.png", "a-worst.png"]
     from training.error_plots import curve, worst
     source, = read_sources(tmp_path / "photos")
-    outcomes = [evaluate.Outcome(photo, answer) for photo, answer in zip(source.photos, answers)]
+    outcomes = [Outcome(photo, answer) for photo, answer in zip(source.photos, answers)]
     assert [o.photo.path.stem for o in worst(source, outcomes)] == ["0", *(str(n) for n in range(13, 2, -1))]
     sheet = read_image(tmp_path / "plots" / "a-worst.png")
     assert sheet.shape[1] > 4 * 400 and sheet.shape[0] > 3 * 400

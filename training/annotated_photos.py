@@ -44,6 +44,14 @@ class Photo:
 
 
 @dataclass(frozen=True, eq=False)
+class Outcome:
+    """A photo, and the landmarks (68, 2) float64 pixels that were answered for its face; None: no face was found."""
+
+    photo: Photo
+    landmarks: np.ndarray | None
+
+
+@dataclass(frozen=True, eq=False)
 class PhotoSource:
     """The photos of one folder; all have points, or none has."""
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
@@ -15,11 +14,8 @@ import numpy as np
 from inference_core.crop import crop_around
 from inference_core.images import write_image
 from inference_core.pictures import PARTS, contact_sheet
+from training.annotated_photos import Outcome, Photo, PhotoSource
 from training.scores import JAW_LINE, landmark_errors
-
-if TYPE_CHECKING:
-    from training.annotated_photos import Photo, PhotoSource
-    from training.evaluate import Outcome
 
 WORST, COLUMNS, TILE = 12, 4, 420
 TRUE, ANSWERED = (90, 230, 90), (255, 90, 60)                   # RGB

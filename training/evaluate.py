@@ -22,7 +22,6 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
@@ -33,7 +32,7 @@ from inference_core.engine import ENGINES, Network, load_network
 from inference_core.errors import LPRNetError, OutputError
 from inference_core.files import write_bytes
 from inference_core.regression import CaptureOptions, capture_crop, capture_faces
-from training.annotated_photos import Photo, PhotoSource, read_sources
+from training.annotated_photos import Outcome, Photo, PhotoSource, read_sources
 from training.progress import Progress
 from training.scores import JAW_LINE, landmark_errors, opening_scores
 
@@ -49,14 +48,6 @@ COLUMNS = (
     ("lip r", "lip_corr", 8, 3), ("slope", "lip_slope", 7, 2),
     ("eye r", "eye_corr", 8, 3), ("slope", "eye_slope", 7, 2),
     ("width r", "width_corr", 9, 3), ("slope", "width_slope", 7, 2))
-
-
-@dataclass(frozen=True, eq=False)
-class Outcome:
-    """A photo, and the landmarks (68, 2) float64 pixels that were answered for its face; None: no face was found."""
-
-    photo: Photo
-    landmarks: np.ndarray | None
 
 
 def measure(source: PhotoSource, crop: str, network: Network) -> list[Outcome]:
