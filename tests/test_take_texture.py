@@ -7,9 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from mesh_readers import read_glb
 from synthetic_faces import PHOTO, blotches, mean_face, photo_of
 from takes import moved_face, write_take
 
+from inference_core.cli import main
 from inference_core.errors import InputError, TakeError
 from inference_core.frames import Frame, open_frames
 from inference_core.images import write_image
@@ -19,7 +21,7 @@ from inference_core.texture import sample_texture
 from inference_core.topology import load_topology
 
 TOPOLOGY = load_topology()
-SIZE = 256
+SIZE = 128
 YAWS = (0, 45, -45)
 SKIN = blotches(SIZE)
 FACES = [mean_face(yaw) for yaw in YAWS]
@@ -124,3 +126,24 @@ def test_frames_of_another_part_and_sizes_that_cannot_be_made_are_refused(take, 
         blended_texture(take, [Frame(pictures[0], 9.0, 99)], SIZE)
     with pytest.raises(InputError, match="99999 pixels"):
         blended_texture(take, frames(pictures), 99999)
+
+
+def test_the_command_lays_the_skin_on_the_mesh(tmp_path, clip, capsys) -> None:
+    take = taken(tmp_path, [frame_of(face, index) for index, face in enumerate(FACES)], source=source_of(clip))
+    arguments = ["export", str(take.path), "--raw", "--texture-size", "64"]
+    assert main([*arguments, "-o", str(tmp_path / "a.npz"), "--texture"]) == 0
+    assert main([*arguments, "-o", str(tmp_path / "a.glb"), "--texture", str(clip)]) == 0
+    with np.load(tmp_path / "a.npz", allow_pickle=False) as got:
+        texture, visible = got["texture"], got["visible"]
+    assert texture.shape == (64, 64, 3) and 0.3 < visible.mean() < 1
+    np.testing.assert_array_equal(read_glb(tmp_path / "a.glb").picture, texture)
+    capsys.readouterr()
+    assert main([*arguments, "-o", str(tmp_path / "b.glb"), "--texture", str(tmp_path)]) != 0
+    said = capsys.readouterr()
+    assert said.out == "" and said.err.count("\n") == 1 and not (tmp_path / "b.glb").exists()
+
+
+def test_a_table_has_no_skin(tmp_path, capsys) -> None:
+    with pytest.raises(SystemExit):
+        main(["export", str(tmp_path / "a.lprtake"), "-o", str(tmp_path / "pose.csv"), "--texture"])
+    assert "--texture is for meshes" in capsys.readouterr().err

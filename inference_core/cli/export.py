@@ -6,6 +6,8 @@ import argparse
 import os
 from pathlib import Path
 
+from inference_core.cli.image import texture_size
+
 KINDS = ("obj", "ply", "glb", "pc2", "mdd", "landmarks", "pose", "npz")
 ENDINGS = {"landmarks": "landmarks.csv", "pose": "pose.csv"}
 OF_FILES = (".obj", ".ply", ".glb", ".pc2", ".mdd", ".csv", ".npz")
@@ -19,7 +21,7 @@ def add_command(commands) -> None:
                     "table (landmarks.csv pose.csv) or numbers for NumPy (.npz). Smoothed, unless --raw.",
         epilog="lprnet export clip.lprtake -o clip.glb\nlprnet export clip.lprtake -o meshes --format ply\n"
                "lprnet export clip.lprtake -o meshes/shot.%04d.obj --head\n"
-               "lprnet export clip.lprtake -o clip_pose.csv --raw")
+               "lprnet export clip.lprtake -o clip.glb --texture\nlprnet export clip.lprtake -o clip_pose.csv --raw")
     parser.add_argument("take", type=Path, metavar="TAKE", help="a folder that `lprnet video` has written")
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="OUT",
                         help="a file of one of the kinds, for .obj and .ply also with a place for the frame's number "
@@ -28,6 +30,9 @@ def add_command(commands) -> None:
     add_reading_options(parser)
     parser.add_argument("--head", action="store_true",
                         help="meshes and point caches move as the head did (a .glb always has that, on its node)")
+    parser.add_argument("--texture", nargs="?", const="", metavar="CLIP",
+                        help="meshes with the skin, from the best frames of the clip, by default where it was captured")
+    parser.add_argument("--texture-size", type=texture_size, default=1024, metavar="PIXELS")
     parser.set_defaults(run=run, parser=parser)
 
 
@@ -60,10 +65,15 @@ def run(options: argparse.Namespace) -> int:
     from inference_core.cli.progress import ProgressLine
     from inference_core.files import check_writable
     from inference_core.take_formats import ExportOptions, export_take
+    from inference_core.take_texture import take_texture
 
     kind, path = target(options)
+    if options.texture is not None and kind in ENDINGS:
+        options.parser.error(f"--texture is for meshes and .npz, not for {path}")
     check_writable(path)
-    take, line, calls = read_take(options), ProgressLine(), 0
+    take = read_take(options)
+    texture = None if options.texture is None else take_texture(take, options.texture or None, options.texture_size)
+    line, calls = ProgressLine(), 0
 
     def on_frame() -> None:
         nonlocal calls
@@ -71,7 +81,7 @@ def run(options: argparse.Namespace) -> int:
         line.tell(min(calls // READ_OFTEN.get(kind, 1), len(take)), len(take))
 
     try:
-        files = export_take(take, path, kind, ExportOptions(head=options.head), on_frame)
+        files = export_take(take, path, kind, ExportOptions(options.head, texture), on_frame)
     finally:
         line.close()
     for file in files:

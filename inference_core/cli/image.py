@@ -45,7 +45,7 @@ def add_capture_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--box", type=_box, metavar="L,T,R,B", help="where the face is, in pixels; no detector then")
     parser.add_argument("--engine", choices=("litert", "tensorflow"), default="litert")
     parser.add_argument("--weights", default="default", metavar="NAME", help="a network that `lprnet info` lists")
-    parser.add_argument("--texture-size", type=_texture_size, default=1024, metavar="PIXELS")
+    parser.add_argument("--texture-size", type=texture_size, default=1024, metavar="PIXELS")
 
 
 def capture_options(options: argparse.Namespace):
@@ -185,7 +185,7 @@ def _box(text: str) -> tuple[float, ...]:
     return box
 
 
-def _texture_size(text: str) -> int:
+def texture_size(text: str) -> int:
     low, high = TEXTURE_SIZES
     if not text.isdecimal() or not low <= int(text) <= high:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from {low} to {high}")

@@ -28,7 +28,7 @@ OnFrame = Callable[[], None]
 @dataclass(frozen=True)
 class ExportOptions:
     """head: meshes move as the head did (turn and way across the picture) instead of staying upright in place; a .glb
-    always has both, the head on its node. texture: the skin, for .obj, .ply and .glb."""
+    always has both, the head on its node. texture: the skin, for meshes and .npz."""
 
     head: bool = False
     texture: Texture | None = None

@@ -5,7 +5,7 @@ pixels; pose (n, 4, 4) float64: canonical cm -> image pixels (x right, y down, z
 perspective, which divides x and y, seen from the pose's shift, by 1 - inverse_distance * z / scale; time_s, confidence
 (n,) float64; valid (n,) bool; index (n,) int64 in the source. Where no face was seen the numbers are NaN. Also
 rotation, scale, shift, inverse_distance, box, yaw_pitch_roll_deg, interpolated (n,) bool: short gaps that smoothing
-has filled in, and the topology's cells, faces and uvs.
+has filled in, the topology's cells, faces and uvs, and with a skin texture (S, S, 3) uint8 and visible (S, S) bool.
 """
 
 from __future__ import annotations
@@ -34,6 +34,8 @@ def write(take, path: Path, options, on_frame) -> list[Path]:
         box=take.box, pose=matrices(take), rotation=take.rotation,
         scale=take.scale, shift=take.shift, inverse_distance=take.inverse_distance, yaw_pitch_roll_deg=angles,
         cells=topology.cells, faces=topology.faces, uvs=topology.uvs)
+    if options.texture is not None:
+        small |= dict(texture=options.texture.image, visible=options.texture.visible)
     landmarks = np.full((count, 68, 3), np.nan, np.float32)
     with written_beside(path) as beside, zipfile.ZipFile(beside, "w", zipfile.ZIP_STORED) as archive:
         _add_rows(archive, "position", (count, len(topology.cells), 3), _positions(take, landmarks, on_frame))
