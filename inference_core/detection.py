@@ -39,6 +39,7 @@ SQUARES = {
     "tilted right": Square(1.42, -0.03, 0.0, 24.0),
     "profile left": Square(1.24, -0.11, 0.0, 0.0),
     "profile right": Square(1.24, -0.11, 0.0, 0.0),
+    "network": Square(1.0, 0.0, 0.0, 0.0),              # network_search.py: the box is the crop already
 }
 
 QUICK, TURNED, THOROUGH, FINEST = 640, 960, 1280, 2400      # longest side in pixels that the detector is given

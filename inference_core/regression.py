@@ -9,9 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from inference_core.crop import Crop, crop_from_landmarks, restore
-from inference_core.detection import USUAL_STAGES, Detection, overlapping, search
+from inference_core.detection import USUAL_STAGES, Detection, overlapping
 from inference_core.engine import Network, Prediction, load_network
 from inference_core.errors import InputError
+from inference_core.network_search import all_stages
 from inference_core.pose import HeadPose, decompose, fit_pose
 from inference_core.topology import Topology, load_topology
 
@@ -80,10 +81,11 @@ def capture_faces(image: np.ndarray, options: CaptureOptions = CaptureOptions(),
         return [] if face is None else [face]
     faces: list[Face] = []
     tried: list[Detection] = []
-    for number, stage in enumerate(search(image), 1):
+    for number, stage in enumerate(all_stages(image, network), 1):
         step("detect")
         for found in stage:
-            if any(overlapping(found, other) for other in tried):
+            # what the network itself found has passed a test of its own, also where a detector's guess had failed
+            if found.view != "network" and any(overlapping(found, other) for other in tried):
                 continue
             tried.append(found)
             least = MIN_PRESENCE if found.sure else MIN_PRESENCE_UNSURE
