@@ -64,7 +64,7 @@ def test_raw_is_what_was_captured_and_smoothing_fills_short_gaps(take_dir: Path,
         assert not raw["interpolated"].any()
     for smooth in got[2:]:
         assert smooth["valid"].all() and np.flatnonzero(smooth["interpolated"]).tolist() == list(LOST)
-            assert np.isfinite(smooth["position"][4]).all()
+        assert np.isfinite(smooth["position"][4]).all()
 
 
 def test_a_take_that_was_stopped_is_written_and_said_to_be_short(take_dir: Path, tmp_path: Path, capsys) -> None:
