@@ -36,7 +36,8 @@ STEPS = {"detect": "find the face", "network": "run the network"}
 def main(arguments: list[str] | None = None) -> int:
     """Returns the exit code; whatever a user can cause is one sentence on standard error."""
     parser = argparse.ArgumentParser(description="A portrait becomes a textured face: .blend, .obj, .glb, pictures.")
-    parser.add_argument("--out", type=Path, default=Path("out"), metavar="FOLDER", help="for the results (default: out)")
+    parser.add_argument("--out", type=Path, default=Path("out"), metavar="FOLDER",
+                        help="for the results (default: out)")
     parser.add_argument("--engine", choices=("litert", "tensorflow"), default="litert")
     parser.add_argument("--texture-size", type=int, default=1024, metavar="PIXELS")
     parser.add_argument("--size", type=int, default=640, metavar="PIXELS", help="of each view in render.png")
@@ -62,13 +63,14 @@ def run(options: argparse.Namespace) -> int:
             write_mesh(out / f"{NAME}.{ending}", face, texture)
     with _timed("draw the overlay"):
         # the face is small in this photo, so it stands beside it once more
-        write_image(out / "overlay.png", np.hstack([draw_overlay(image, [face]), draw_close_up(image, face, len(image))]))
+        write_image(out / "overlay.png",
+                    np.hstack([draw_overlay(image, [face]), draw_close_up(image, face, len(image))]))
     blend, render = out / f"{NAME}.blend", out / "render.png"
     code = _blender("make the .blend", "image", photo, "-o", blend, "--engine", options.engine,
                     "--texture-size", options.texture_size) or \
         _blender("render it", "render", blend, "-o", render, "--size", options.size)
     if code == 0:
-        print(*(out / name for name in (blend.name, f"{NAME}.obj", f"{NAME}.glb", "overlay.png", "render.png")), sep="\n")
+        print(blend, out / f"{NAME}.obj", out / f"{NAME}.glb", out / "overlay.png", render, sep="\n")
     return code
 
 
@@ -77,8 +79,8 @@ def _portrait(out: Path) -> Path:
     try:
         from skimage.data import astronaut
     except ModuleNotFoundError as error:
-        say(f"the package scikit-image, which brings the portrait, is not installed; run: {sys.executable} -m pip install "
-            "scikit-image")
+        say("the package scikit-image, which brings the portrait, is not installed; run: "
+            f"{sys.executable} -m pip install scikit-image")
         raise SystemExit(1) from error
     try:
         out.mkdir(parents=True, exist_ok=True)

@@ -40,7 +40,8 @@ class LPRNet:
         image = _rgb(image)
         found = detect_faces(image)
         if not found:
-            raise InputError("no face was found in the picture; give one that shows a face larger or more from the front")
+            raise InputError("no face was found in the picture; give one that shows a face larger, or more from the "
+                             "front")
         size = self.network.input_size
         # a first look sets the square right, so that it does not depend on the detector's steps
         topology, first = load_topology(), found[0].crop
@@ -48,20 +49,23 @@ class LPRNet:
         self.crop = crop_from_landmarks(topology.landmarks(topology.vertices(answer)), upright=False)
         return self.crop.cut(image, size).astype(np.float32) / 255
 
-    def predict_uv(self, cropped_face: np.ndarray) -> np.ndarray:
-        """(S, S, 3) float in [0, 1] or uint8 -> position map (128, 128, 3) float32: x and y in widths of the crop from its
-        top-left corner, y down; z on the same scale, towards the camera, 0.5 at the middle of the head. Values lie
+        """(S, S, 3) float in [0, 1] or uint8 -> position map (128, 128, 3) float32: x and y in widths of the crop from
+        its top-left corner, y down; z on the same scale, towards the camera, 0.5 at the middle of the head. Values lie
+        between 0 and 1 but for what reaches out of the crop; a square of another size is scaled."""
         between 0 and 1 but for what reaches out of the crop; a square of another size is scaled."""
         face = np.asarray(cropped_face)
         if face.ndim != 3 or face.shape[2] != 3 or face.shape[0] != face.shape[1] or not face.size:
-            raise InputError(f"the cropped face must be a square (S, S, 3), not {face.shape}; use what detect_face returns")
+            raise InputError(f"the cropped face must be a square (S, S, 3), not {face.shape}; use what detect_face "
+                             "returns")
         if face.dtype != np.uint8:
             if not np.isfinite(face).all() or face.min() < 0 or face.max() > 1:
-                raise InputError("the cropped face must hold numbers from 0 to 1, or bytes; use what detect_face returns")
+                raise InputError("the cropped face must hold numbers from 0 to 1, or bytes; use what detect_face "
+                                 "returns")
             face = np.round(face * 255).astype(np.uint8)
         size = self.network.input_size
         if len(face) != size:
-            face = cv2.resize(face, (size, size), interpolation=cv2.INTER_AREA if len(face) > size else cv2.INTER_LINEAR)
+            way = cv2.INTER_AREA if len(face) > size else cv2.INTER_LINEAR
+            face = cv2.resize(face, (size, size), interpolation=way)
         return self.network.predict(face).position_map_crop + np.float32([0, 0, 0.5])
 
     def to_image(self, uv_map: np.ndarray) -> np.ndarray:

@@ -27,8 +27,8 @@ class Mesh:
 
 
 def export_mesh(face: Face) -> Mesh:
-    """The mesh of a face for files of other programs: the canonical vertices, so that it stands upright however the head
-    was turned in the photo."""
+    """The mesh of a face for files of other programs: the canonical vertices, so that it stands upright however the
+    head was turned in the photo."""
     topology = face.topology
     vertices = np.asarray(face.vertices_canonical, np.float32) * np.float32(METRES_PER_CM)
     triangles = topology.triangles

@@ -16,7 +16,7 @@ JUMP, BEHIND_ALL = 6.0, -1e9    # pixels of depth between neighbours that make a
 
 
 def seen_by_photo(vertices, triangles, unwrap: Raster, photo: tuple[int, int]) -> list[np.ndarray]:
-    """(size, size) float32 for each of MARGINS: the cosine between skin and view where the photo shows the texel, else 0.
+    """(size, size) float32 for each of MARGINS: the cosine between skin and view where the photo shows the texel, or 0.
 
     The mesh never lies on the photo to the pixel, so what lies just behind an edge of something nearer, or just inside
     the outline of the face, counts as hidden: its texels would show the other side of that edge.

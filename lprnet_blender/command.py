@@ -87,7 +87,8 @@ def _render(options: argparse.Namespace) -> None:
     from .scene.render import default_views, render_views
 
     if options.output.suffix.lower() not in PICTURES:
-        raise OutputError(f"{options.output}: pictures of this ending cannot be written; use one of {' '.join(PICTURES)}")
+        raise OutputError(f"{options.output}: pictures of this ending cannot be written; use one of "
+                          f"{' '.join(PICTURES)}")
     check_writable(options.output)
     open_blend(options.blend)
     things = captured_faces()

@@ -23,7 +23,7 @@ def write_mesh(path: str | Path, face: Face, texture: Texture | None = None) -> 
 
 
 def files_of(path: str | Path, textured: bool = True) -> list[Path]:
-    """Every file that `write_mesh` makes for this path, `path` itself last. Raises OutputError for an unknown ending."""
+    """Every file that `write_mesh` makes for this path, `path` itself last. OutputError for an unknown ending."""
     path = Path(path)
     beside = getattr(_module(path), "files_beside", None)
     return [*(beside(path, textured) if beside else []), path]

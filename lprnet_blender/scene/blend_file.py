@@ -22,7 +22,8 @@ def check_output(path: Path) -> None:
     try:
         str(path.absolute()).encode()
     except UnicodeEncodeError as error:
-        raise OutputError(f"{path}: Blender writes to no path that is not Unicode; choose another name or folder") from error
+        raise OutputError(f"{path}: Blender writes to no path that is not Unicode; choose another name or "
+                          "folder") from error
     check_writable(path)
 
 
@@ -48,7 +49,8 @@ def open_blend(path: Path) -> None:
         with quiet(OUTPUT):
             bpy.ops.wm.open_mainfile(filepath=str(path.absolute()), load_ui=False)
     except RuntimeError as error:
-        raise InputError(f"{path}: cannot be opened as a .blend file ({_first_line(error)}); save it again with Blender") from error
+        raise InputError(f"{path}: cannot be opened as a .blend file ({_first_line(error)}); save it again with "
+                         "Blender") from error
 
 
 def _first_line(error: Exception) -> str:
