@@ -49,9 +49,9 @@ class LPRNet:
         self.crop = crop_from_landmarks(topology.landmarks(topology.vertices(answer)), upright=False)
         return self.crop.cut(image, size).astype(np.float32) / 255
 
+    def predict_uv(self, cropped_face: np.ndarray) -> np.ndarray:
         """(S, S, 3) float in [0, 1] or uint8 -> position map (128, 128, 3) float32: x and y in widths of the crop from
         its top-left corner, y down; z on the same scale, towards the camera, 0.5 at the middle of the head. Values lie
-        between 0 and 1 but for what reaches out of the crop; a square of another size is scaled."""
         between 0 and 1 but for what reaches out of the crop; a square of another size is scaled."""
         face = np.asarray(cropped_face)
         if face.ndim != 3 or face.shape[2] != 3 or face.shape[0] != face.shape[1] or not face.size:

@@ -26,7 +26,8 @@ def render_mesh(vertices: np.ndarray, triangles: np.ndarray, *, uvs: np.ndarray 
     """A mesh seen from one side -> (size, size, 3) uint8 RGB.
 
     vertices (N, 3), x to the subject's left, y up, z forward, any unit; triangles (T, 3), counter-clockwise from
-    outside; uvs (N, 2), v down, and texture (H, W, 3) uint8: without them the bare shape in clay, which shows every crease.
+    outside; uvs (N, 2), v down, and texture (H, W, 3) uint8: without them the bare shape in clay, which shows every
+    crease.
     Positive yaw turns the face towards the left edge of the picture. extent: how long the larger side of the picture's
     content is, for several pictures at one scale (default: the mesh's own).
     """
