@@ -21,6 +21,6 @@ def checked(take: Take) -> Take:
     possible &= (take.inverse_distance >= 0) & (take.inverse_distance <= 1 / NEAREST_CM)
     wrong = np.flatnonzero((take.valid & ~possible) | (np.abs(take.time_s) > LATEST_S))
     if len(wrong):
-        raise TakeError(f"{take.path}: damaged or altered (frame {take.index[wrong[0]]} holds numbers that no head has); "
-                        f"{AGAIN}")
+        frame = take.index[wrong[0]]
+        raise TakeError(f"{take.path}: damaged or altered (frame {frame} holds numbers that no head has); {AGAIN}")
     return take

@@ -1,5 +1,5 @@
-"""What is measured of every frame of a take, in one pass over it: how the head is turned, how far mouth and eyes are open,
-when the eyes blink, how much the face trembles."""
+"""What is measured of every frame of a take, in one pass over it: how the head is turned, how far mouth and eyes are
+open, when the eyes blink, how much the face trembles."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ if TYPE_CHECKING:
 OUTER_EYES = 36, 45                                     # iBUG 68
 LIPS = (61, 62, 63), (67, 66, 65)                       # inner upper, inner lower
 USUAL_S, USUAL_QUANTILE = 2.0, 0.8      # an eye is as open as usual at this quantile of so many seconds to each side
-SHUT, MOVED = 0.55, 0.35                # shares of the usual opening: missing in a blink; by which lids come down and up
+SHUT, MOVED = 0.55, 0.35        # shares of the usual opening: missing in a blink; by which lids come down and up
 LONGEST_BLINK_S = 0.6                   # lids that stay shut for longer rest, or look down
 MOST_AROUND = 500                       # rows to each side that the usual opening is found from
 
 
 @dataclass(frozen=True, eq=False)
 class Measures:
-    """n rows; NaN where no face was seen. time_s (n,) from the first frame on, never falling; angles_deg (n, 3) yaw, pitch,
-    roll; mouth_mm (n,) between the inner lips; eyes_mm (n, 2) between the lids, left and right; bends (n,): the second
-    difference of the face's shape in time, root mean square over its vertices, in shares of the distance between the
-    outer corners of the eyes, NaN beside gaps; blinks: (first, last) rows of each."""
+    """n rows; NaN where no face was seen. time_s (n,) from the first frame on, never falling; angles_deg (n, 3) yaw,
+    pitch, roll; mouth_mm (n,) between the inner lips; eyes_mm (n, 2) between the lids, left and right; bends (n,): the
+    second difference of the face's shape in time, root mean square over its vertices, in shares of the distance between
+    the outer corners of the eyes, NaN beside gaps; blinks: (first, last) rows of each."""
 
     time_s: np.ndarray
     angles_deg: np.ndarray
@@ -64,8 +64,8 @@ def measure(take: TakeRows, on_frame: Callable[[], None] = lambda: None) -> Meas
 
 
 def blinks_in(openings: np.ndarray, time_s: np.ndarray) -> list[tuple[int, int]]:
-    """(first, last) rows in which the lids of both eyes (n, 2) shut for a moment: they come down and up again by MOVED of
-    what is open as usual, and at the lowest SHUT of it is missing. A wink is no blink, nor is what a gap or an end of
+    """(first, last) rows in which the lids of both eyes (n, 2) shut for a moment: they come down and up again by MOVED
+    of what is open as usual, and at the lowest SHUT of it is missing. A wink is no blink, nor is what a gap or an end of
     the take cuts off."""
     shut, found = np.minimum(*(_shut(opening, time_s) for opening in openings.T)), []
     openest, peak = np.inf, -1                          # share missing since lids last came up; row of the lowest lids

@@ -63,7 +63,8 @@ def _panels(take: TakeRows, measures: Measures) -> list[_Panel]:
     yaw, pitch, roll = measures.angles_deg.T
     left, right = measures.eyes_mm.T
     sure = np.where(take.valid, take.confidence, np.nan)
-    return [_Panel("turn of the head, degrees", {"yaw": yaw, "pitch": pitch, "roll": roll}, (BLUE, ORANGE, GREEN), (-10, 10)),
+    turns = {"yaw": yaw, "pitch": pitch, "roll": roll}
+    return [_Panel("turn of the head, degrees", turns, (BLUE, ORANGE, GREEN), (-10, 10)),
             _Panel("confidence", {"": sure}, (GREEN,), (0, 1)),
             _Panel("mouth open, mm", {"": measures.mouth_mm}, (ROSE,), (0, 10)),
             _Panel("eyes open, mm", {"left": left, "right": right}, (BLUE, ORANGE), (0, 10), True)]
@@ -80,7 +81,8 @@ def _draw(sheet: _Sheet, panel: _Panel, take: TakeRows, measures: Measures, acro
     known = np.concatenate([values[np.isfinite(values)] for values in panel.values.values()])
     low, high = (float(f(np.r_[known, panel.least])) for f in (np.min, np.max))
     slack = 0.05 * (high - low)
-    up = lambda value: bottom - (bottom - top) * (np.asarray(value) - low + slack) / (high - low + 2 * slack)   # noqa: E731
+    pixels = (bottom - top) / (high - low + 2 * slack)
+    up = lambda value: bottom - pixels * (np.asarray(value) - low + slack)          # noqa: E731
     for tick in _ticks(low, high, max((bottom - top) // 40, 2)):
         y = float(up(tick))
         sheet.line(LEFT, y, WIDTH - RIGHT, y, GRID)
@@ -114,7 +116,8 @@ class _Sheet:
         cv2.rectangle(self.image, corners[0], (corners[1][0] - 1, corners[1][1] - 1), colour, cv2.FILLED)
 
     def line(self, x: float, y: float, to_x: float, to_y: float, colour) -> None:
-        cv2.line(self.image, (round(x * FINER), round(y * FINER)), (round(to_x * FINER), round(to_y * FINER)), colour, 1)
+        ends = [(round(at * FINER), round(down * FINER)) for at, down in ((x, y), (to_x, to_y))]
+        cv2.line(self.image, *ends, colour, 1)
 
     def curve(self, x: np.ndarray, y: np.ndarray, colour) -> None:
         """Broken where y is no number; a value between two of those is a dot."""
@@ -122,7 +125,8 @@ class _Sheet:
         edges = np.flatnonzero(np.diff(np.r_[False, np.isfinite(y), False]))
         for first, end in edges.reshape(-1, 2):
             if end - first == 1:
-                cv2.circle(self.image, tuple(map(int, fixed[first])), FINER << SHIFT, colour, cv2.FILLED, cv2.LINE_AA, SHIFT)
+                middle = tuple(map(int, fixed[first]))
+                cv2.circle(self.image, middle, FINER << SHIFT, colour, cv2.FILLED, cv2.LINE_AA, SHIFT)
             cv2.polylines(self.image, [fixed[first:end]], False, colour, 3, cv2.LINE_AA, SHIFT)
 
     def write(self, text: str, place: tuple[float, float], size: float, colour, middle=False, right=False) -> None:

@@ -39,8 +39,9 @@ def report(take: TakeRows, measures: Measures | None = None) -> dict:
     bends = measures.bends[np.isfinite(measures.bends)]
     jitter = 100 * float(np.median(bends)) / np.sqrt(6) if len(bends) else None
     return {
-        "source": str(take.header.source.get("name", "")), "created": take.header.created, "complete": bool(take.complete),
-        "size": list(take.header.size), "frames": len(take), "frames_lost": int((~take.valid).sum()),
+        "source": str(take.header.source.get("name", "")), "created": take.header.created,
+        "complete": bool(take.complete), "size": list(take.header.size),
+        "frames": len(take), "frames_lost": int((~take.valid).sum()),
         "gaps": [_gap(take, first, last) for first, last in take.gaps],
         "fps": _rounded(fps) if fps else None,
         "duration_s": _rounded(measures.time_s[-1] + (1 / fps if fps else 0)) if len(take) else 0.0,
@@ -48,15 +49,17 @@ def report(take: TakeRows, measures: Measures | None = None) -> dict:
         "confidence_low": _rounded(np.quantile(sure, SURE_QUANTILE)) if len(sure) else None, "jitter": _rounded(jitter),
         **{name: _spread(values) for name, values in numbers.items()},
         "blink_count": len(measures.blinks),
-        "blinks": [{"first": int(take.index[first]), "last": int(take.index[last]), "start_s": _rounded(take.time_s[first])}
-                   for first, last in measures.blinks]}
+        "blinks": [_rows(take, first, last) for first, last in measures.blinks]}
+
+
+def _rows(take: TakeRows, first: int, last: int) -> dict:
+    return {"first": int(take.index[first]), "last": int(take.index[last]), "start_s": _rounded(take.time_s[first])}
 
 
 def _gap(take: TakeRows, first: int, last: int) -> dict:
     """Lasts up to the next frame that was seen, or to the last one of the take."""
     end = take.time_s[min(last + 1, len(take) - 1)]
-    return {"first": int(take.index[first]), "last": int(take.index[last]), "start_s": _rounded(take.time_s[first]),
-            "duration_s": _rounded(end - take.time_s[first])}
+    return _rows(take, first, last) | {"duration_s": _rounded(end - take.time_s[first])}
 
 
 def _spread(values: np.ndarray) -> dict | None:

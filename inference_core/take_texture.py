@@ -1,7 +1,8 @@
 """The skin of a take: blended from the frames that show each part of the face best.
 
-Few frames are chosen from what the take tells: sure, large, calm, eyes open, mouth shut, and turned differently. Their skins are
-brought to the colours of the most frontal one, and each texel comes from the frame that looks at it straightest.
+Few frames are chosen from what the take tells: sure, large, calm, eyes open, mouth shut, and turned differently. Their
+skins are brought to the colours of the most frontal one, and each texel comes from the frame that looks at it
+straightest.
 """
 
 from __future__ import annotations
@@ -28,8 +29,8 @@ if TYPE_CHECKING:
 
 MOST_FRAMES, LARGEST = 8, 2048          # texels a side
 LEAST_TURN_DEG = 6.0            # frames that are turned less from one another show the same
-CALM_CM, TURN_CM = 0.05, 8.0    # motion from frame to frame that blurs a picture; how far a turn of one radian moves skin
-USUAL_EYES, WIDE_MM = 0.7, 10.0         # quantile of the eyes' opening: what counts as open; of the mouth: what is too wide
+CALM_CM, TURN_CM = 0.05, 8.0    # motion from frame to frame that blurs; how far a turn of one radian moves skin
+USUAL_EYES, WIDE_MM = 0.7, 10.0         # quantile of the eyes' opening that counts as open; a mouth that is too wide
 STRAIGHT = 4                    # power of the cosine of the head's turn by which the most frontal frame is found
 FADE = 1 / 60                   # of the texture's side: how softly frames meet
 PREFERRED = 1.2                 # how much more the most frontal frame counts: one skin is better than patches
@@ -51,7 +52,7 @@ def take_texture(take: TakeRows, clip: str | Path | None = None, size: int = 102
     name = str(clip if clip is not None else source.get("name", ""))
     # a take from elsewhere must not open cameras or addresses
     if not isinstance(source.get("sha256"), str) or (name.startswith(CAMERA) or name.lower().startswith(STREAMS)):
-        raise TakeError("the take was captured from a camera or a stream, whose pictures are gone; export it without a texture")
+        raise TakeError(f"{name}: the pictures of a camera or a stream are gone; export the take without a texture")
     try:
         options = FrameOptions(**{key: source[key] for key in asdict(FrameOptions()) if key in source})
     except (TypeError, InputError) as error:
@@ -59,7 +60,7 @@ def take_texture(take: TakeRows, clip: str | Path | None = None, size: int = 102
                         "texture") from error
     with open_frames(name, options) as frames:
         if frames.info.sha256 != source["sha256"]:
-            raise TakeError(f"{name}: not the clip that the take was captured from, or altered since; name the right one")
+            raise TakeError(f"{name}: not the clip that the take was captured from, or altered since; give that one")
         return blended_texture(take, frames, size)
 
 
@@ -71,7 +72,7 @@ def blended_texture(take: TakeRows, frames: Iterable[Frame], size: int = 1024) -
     rows = best_rows(take)
     images = _images_of({int(take.index[row]): row for row in rows}, frames)
     if not images:
-        raise TakeError("no frame of the clip belongs to a frame of the take that has a face; export it without a texture")
+        raise TakeError("the clip has no frame for which the take has a face; export it without a texture")
     chosen = [row for row in rows if row in images]         # the most frontal one first
     skins, weights, seen = [], [], np.zeros((size, size), bool)
     unwrap = rasterize(take.topology.uvs * np.float64(size) - 0.5, take.topology.triangles, (size, size))
@@ -87,8 +88,8 @@ def blended_texture(take: TakeRows, frames: Iterable[Frame], size: int = 1024) -
 
 
 def _mixed(skins: list[np.ndarray], weights: list[np.ndarray], seen: np.ndarray) -> np.ndarray:
-    """(size, size, 3) uint8: each texel from the skin of the largest weight, passing softly into one another, since what
-    never lies on one another to the pixel would blur; what none shows as the first one was filled in, its colours
+    """(size, size, 3) uint8: each texel from the skin of the largest weight, passing softly into one another; what never
+    lies on one another to the pixel would blur; what none shows as the first one was filled in, its colours
     continuing those around."""
     best, soft = np.argmax(weights, axis=0), FADE * len(seen)
     total, shares = np.zeros((*seen.shape, 3), np.float32), np.zeros(seen.shape, np.float32)
@@ -152,9 +153,10 @@ def _faded(visible: np.ndarray) -> np.ndarray:
     return np.clip(away / (2 * reach), 0, 1)
 
 
-def _matched(colours: np.ndarray, weight: np.ndarray, reference: np.ndarray, reference_weight: np.ndarray) -> np.ndarray:
-    """The colours with the brightness and tint of the reference, by one factor for each channel, where both show skin."""
-    both = np.minimum(weight, reference_weight) > 0.05
+def _matched(colours: np.ndarray, weight: np.ndarray, reference: np.ndarray, shown: np.ndarray) -> np.ndarray:
+    """The colours with the brightness and tint of the reference, which weighs `shown`: by one factor for each channel,
+    from where both show skin."""
+    both = np.minimum(weight, shown) > 0.05
     if both.sum() < 0.01 * both.size:
         return colours
     ratio = np.median(np.log((reference[both] + DARK) / (colours[both] + DARK)), axis=0)

@@ -47,7 +47,8 @@ def test_frames_gaps_and_time(found) -> None:
 
 
 def test_the_head_turns_and_mouth_and_eyes_open_as_acted(found) -> None:
-    assert found["yaw_deg"]["most"] == pytest.approx(25, abs=0.1) and found["yaw_deg"]["least"] == pytest.approx(-25, abs=0.1)
+    yaw = found["yaw_deg"]
+    assert (yaw["least"], yaw["most"]) == (pytest.approx(-25, abs=0.1), pytest.approx(25, abs=0.1))
     assert found["roll_deg"] == {"mean": 4, "least": 4, "most": 4}
     mouth = found["mouth_opening_mm"]
     assert mouth["most"] - mouth["least"] == pytest.approx(15, abs=0.2)
@@ -154,7 +155,8 @@ def test_a_take_that_was_stopped_says_so(tmp_path, capsys) -> None:
 
 @pytest.mark.parametrize(("arguments", "words"), [
     (["nothing.lprtake"], "nothing.lprtake: there is no such take"), (["--json"], "name one"),
-    (["a.lprtake", "--plot", "a.jpg"], "written as .png"), (["TAKE", "--plot", "missing/a.png"], "missing/a.png: cannot be"),
+    (["a.lprtake", "--plot", "a.jpg"], "written as .png"),
+    (["TAKE", "--plot", "missing/a.png"], "missing/a.png: cannot be"),
     (["TAKE", "--smooth", "99"], "cannot be 99"), (["TAKE", "--smooth", "nan"], "cannot be nan")])
 def test_what_cannot_be_done_is_said_in_a_sentence(folder, capsys, arguments, words) -> None:
     try:
