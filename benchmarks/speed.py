@@ -30,8 +30,9 @@ from pathlib import Path                # noqa: E402
 
 import numpy as np                      # noqa: E402
 
+from benchmarks.facemesh import facemesh_file                       # noqa: E402
 from inference_core.engine import load_network                      # noqa: E402
-from inference_core.errors import EngineError, InputError, LPRNetError, OutputError # noqa: E402
+from inference_core.errors import EngineError, LPRNetError, OutputError    # noqa: E402
 from inference_core.files import write_bytes                        # noqa: E402
 from inference_core.quiet import quiet                              # noqa: E402
 from inference_core.weights import load_cards                       # noqa: E402
@@ -153,7 +154,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         if options.json and not options.json.resolve().parent.is_dir():
             raise OutputError(f"{options.json}: its folder does not exist; make it or give another file")
-        report = report_of(time_calls(calls(_facemesh()), options.rounds))
+        report = report_of(time_calls(calls(facemesh_file()), options.rounds))
         report["seconds"] = time_starts()
         if options.json:
             write_bytes(options.json, (json.dumps(report, indent=1) + "\n").encode())
@@ -162,17 +163,6 @@ def main(arguments: list[str] | None = None) -> int:
         return 1
     print(table(report))
     return 0
-
-
-def _facemesh() -> Path:
-    try:
-        with quiet():
-            from training.encoder import facemesh_weights_file
-        return facemesh_weights_file()
-    except FileNotFoundError as error:
-        raise InputError(f"FaceMesh's network is not there to compare with ({error})") from error
-    except ModuleNotFoundError as error:
-        raise InputError(f"the module {error.name} is not installed; run: make training-environment") from error
 
 
 if __name__ == "__main__":
