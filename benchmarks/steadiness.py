@@ -3,8 +3,8 @@
     python -m benchmarks.steadiness --face-model MODEL --textures DIR --json out/steadiness.json
 
 On clips of rendered people that were never trained on (benchmarks/clips.py): each picture passes through a camera's
-noise and a video codec. Four ways of seeing the same frames: raw, live (LiveSmoother), smoothed (offline, as exports read a
-take), and FaceMesh's network, raw, its crops from its own points.
+noise and a video codec. Four ways of seeing the same frames: raw, live (LiveSmoother), smoothed (offline, as exports
+read a take), and FaceMesh's network, raw, its crops from its own points.
 """
 
 from __future__ import annotations
@@ -129,8 +129,9 @@ def report_of(people: list[dict[str, dict[str, float]]]) -> dict:
 
 
 def table(report: dict) -> str:
-    lines = [f"{report['people']} rendered people, mean (worst); jitter in % of the inter-ocular distance, lag in frames "
-             f"of {1000 / report['fps']:.0f} ms", f"{'':12}" + "".join(f"{name:>18}" for name, _ in COLUMNS.values())]
+    lines = [f"{report['people']} rendered people, mean (worst); jitter in % of the inter-ocular distance, lag in "
+             f"frames of {1000 / report['fps']:.0f} ms",
+             f"{'':12}" + "".join(f"{name:>18}" for name, _ in COLUMNS.values())]
     for way in WAYS:
         cells = [f"{report['mean'][way][c]:.{digits}f} ({report['worst'][way][c]:.{digits}f})"
                  for c, (_, digits) in COLUMNS.items()]
