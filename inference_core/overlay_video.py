@@ -38,7 +38,8 @@ def write_overlay(target: str | Path, take: Take, path: str | Path, on_frame: Ca
     """
     path = Path(path)
     if take.header.source.get("sha256") is None:
-        raise InputError(f"{target}: cannot be read again, so that nothing can be drawn over it; record it to a file first")
+        raise InputError(f"{target}: cannot be read again, so that nothing can be drawn over it; record it to a "
+                         "file first")
     rows = {int(index): row for row, index in enumerate(take.index)}
     steady = smooth(take) if smoothed else take
     options = FrameOptions(**{key: take.header.source.get(key) for key in ("start_s", "end_s", "every", "fps")})
@@ -60,8 +61,8 @@ def write_overlay(target: str | Path, take: Take, path: str | Path, on_frame: Ca
         finally:
             writer.release()
         if not beside.stat().st_size:
-            raise OutputError(f"{path}: the video could not be written; is the disk full? Free some space or choose another "
-                              "folder")
+            raise OutputError(f"{path}: the video could not be written; is the disk full? Free some space or choose "
+                              "another folder")
 
 
 def drawn(image: np.ndarray, take: TakeRows, row: int) -> np.ndarray:

@@ -1,5 +1,5 @@
-"""What tracking remembers from one frame to the next: small, plain numbers, so that it can be kept with every frame of a
-take and an interrupted run goes on exactly as it would have."""
+"""What tracking remembers from one frame to the next: small, plain numbers, so that it can be kept with every frame of
+a take and an interrupted run goes on exactly as it would have."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ MAX_BYTES, MAX_PLACES = 1 << 16, 64
 
 @dataclass(frozen=True)
 class Place:
-    """Where the face `name` was last: middle and side of its crop in image pixels, the crop's turn, and when it was seen."""
+    """Where the face `name` was last: middle and side of its crop in image pixels, the crop's turn, and when it was
+    seen."""
 
     name: int
     x: float
@@ -34,8 +35,8 @@ class Place:
 @dataclass(frozen=True)
 class TrackState:
     """places: of all faces known, seen or lost; names: how many were given; time_s of the last frame; look_s, search_s:
-    from when the detector may take a quick and a thorough look for a lost face, wait_s: how long it rests between thorough
-    ones, more_s: when it may look for further faces; size (width, height) of the frames."""
+    from when the detector may take a quick and a thorough look for a lost face, wait_s: how long it rests between
+    thorough ones, more_s: when it may look for further faces; size (width, height) of the frames."""
 
     places: tuple[Place, ...] = ()
     names: int = 0
@@ -105,5 +106,6 @@ def resized(state: TrackState, size: tuple[int, int]) -> TrackState:
     if state.size in ((0, 0), size):
         return replace(state, size=size)
     across, down = size[0] / state.size[0], size[1] / state.size[1]
-    places = tuple(replace(p, x=p.x * across, y=p.y * down, side=p.side * math.sqrt(across * down)) for p in state.places)
+    grow = math.sqrt(across * down)
+    places = tuple(replace(p, x=p.x * across, y=p.y * down, side=p.side * grow) for p in state.places)
     return replace(state, places=places, size=size)

@@ -24,8 +24,8 @@ from inference_core.track_state import MAX_PLACES, Place, TrackState, followed, 
 if TYPE_CHECKING:
     from inference_core.frames import Frame
 
-# Of 1,200 held-out faces, damaged as in training, 99.9 % reach the first and 99.5 % the second; of as many crops without a
-# whole face 1.0 % and none.
+# Of 1,200 held-out faces, damaged as in training, 99.9 % reach the first and 99.5 % the second; of as many crops
+# without a whole face 1.0 % and none.
 KEEP_PRESENCE = 0.5             # below, a face that was there in the last frame is lost
 AGAIN_PRESENCE = 0.95           # of a lost face found again near its last place, and of what the detector is sure of
 CROP_SLACK, STRONGEST_CROP = 0.02, 4.0      # at strength 1, what share of its side a crop may be off before it moves
@@ -39,9 +39,10 @@ SAME_FACE = 0.3                 # of the smaller crop's side; nearer ones are on
 
 @dataclass(frozen=True)
 class TrackOptions:
-    """engine, weights, threads as in CaptureOptions; passes of the network at the start and after a loss; all_faces: every
-    face of the frames; face: which of several is followed, 1 = the largest at first sight; detect_every_s: how often the
-    detector looks for further faces, where they are wanted; crop: strength of what keeps the crop still, 0 = off."""
+    """engine, weights, threads as in CaptureOptions; passes of the network at the start and after a loss; all_faces:
+    every face of the frames; face: which of several is followed, 1 = the largest at first sight; detect_every_s: how
+    often the detector looks for further faces, where they are wanted; crop: strength of what keeps the crop still, 0 =
+    off."""
 
     engine: str = "litert"
     weights: str = "default"
@@ -58,7 +59,8 @@ class TrackOptions:
         if not 1 <= self.face <= MAX_PLACES:
             raise InputError(f"there is no face {self.face}; give 1 (the largest) to {MAX_PLACES}")
         if not 0 < self.detect_every_s < math.inf:
-            raise InputError(f"the detector cannot look for faces every {self.detect_every_s:g} seconds; give more than 0")
+            raise InputError(f"the detector cannot look for faces every {self.detect_every_s:g} seconds; give more "
+                             "than 0")
         if not 0 <= self.crop <= STRONGEST_CROP:
             raise InputError(f"the crop cannot be kept still by {self.crop:g}; give 0 (off) to {STRONGEST_CROP:g}")
 

@@ -17,13 +17,15 @@ from inference_core.track_state import TrackState, read_state
 from inference_core.tracking import FrameResult, TrackOptions, capture
 from inference_core.weights import find_card
 
+ANEW = "capture again under another name"
+
 OnFrame = Callable[["Progress"], None]
 
 
 @dataclass(frozen=True)
 class VideoOptions:
-    """frames: which part of the clip; track: how it is captured; resume: go on with a take that was stopped, or begin where
-    there is none."""
+    """frames: which part of the clip; track: how it is captured; resume: go on with a take that was stopped, or begin
+    where there is none."""
 
     frames: FrameOptions = field(default_factory=FrameOptions)
     track: TrackOptions = field(default_factory=TrackOptions)
@@ -32,8 +34,8 @@ class VideoOptions:
 
 @dataclass(frozen=True)
 class Progress:
-    """done frames are in the take, `lost` of them without a face; before: were there when a resume began; expected: how many
-    the clip claims to have, None = unknown; result: of the last frame, while it goes on."""
+    """done frames are in the take, `lost` of them without a face; before: were there when a resume began; expected: how
+    many the clip claims to have, None = unknown; result: of the last frame, while it goes on."""
 
     done: int
     lost: int
@@ -44,8 +46,8 @@ class Progress:
 
 def capture_video(target: str | Path, take: str | Path, options: VideoOptions = VideoOptions(),
                   on_frame: OnFrame = lambda progress: None) -> Progress:
-    """Capture a clip into a take, frame by frame; whatever stops it, what was captured stays and can be resumed, and the
-    resumed take is the one that would have come without the stop.
+    """Capture a clip into a take, frame by frame; whatever stops it, what was captured stays and can be resumed, and
+    the resumed take is the one that would have come without the stop.
 
     Raises InputError (VideoError where the clip is at fault), OutputError, TakeError, WeightsError, EngineError.
     """
@@ -80,7 +82,7 @@ def options_of(take: str | Path) -> VideoOptions:
         frames = FrameOptions(**{key: header.source[key] for key in asdict(FrameOptions())})
         return VideoOptions(frames, TrackOptions(**header.track), resume=True)
     except (KeyError, TypeError, InputError) as error:
-        raise TakeError(f"{take}: its options cannot be read ({error}); capture the clip again under another name") from error
+        raise TakeError(f"{take}: its options cannot be read ({error}); {ANEW}") from error
 
 
 def expected_frames(source: FrameSource, options: FrameOptions) -> int | None:
@@ -95,7 +97,7 @@ def expected_frames(source: FrameSource, options: FrameOptions) -> int | None:
 
 def _go_on(source: FrameSource, path: Path, header: TakeHeader, options: VideoOptions, on_frame: OnFrame) -> Progress:
     if source.info.sha256 is None:
-        raise InputError(f"{source.info.name}: what it showed is gone, its take cannot be resumed; capture under another name")
+        raise InputError(f"{source.info.name}: what it showed is gone, its take cannot be resumed; {ANEW}")
     so_far = open_take(path)
     _check_same(path, so_far, header)
     with TakeWriter.resume(path) as writer:
@@ -106,7 +108,7 @@ def _go_on(source: FrameSource, path: Path, header: TakeHeader, options: VideoOp
         try:
             state = read_state(writer.state) if writer.state else TrackState()
         except ValueError as error:
-            raise TakeError(f"{path}: cannot be resumed ({error}); capture the clip again under another name") from error
+            raise TakeError(f"{path}: cannot be resumed ({error}); {ANEW}") from error
         frames = (frame for frame in source if frame.index >= writer.next_index)
         return _write(frames, writer, progress, state, options, on_frame)
 
@@ -122,8 +124,8 @@ def _check_same(path: Path, take: Take, header: TakeHeader) -> None:
     for what, before, after in pairs:
         if before != after:
             detail = f": {before} then, {after} now" if what.startswith("the option") else ""
-            raise TakeError(f"{path}: was begun otherwise: {what} is not the same{detail}; give what it was begun with, or "
-                            "capture under another name")
+            raise TakeError(f"{path}: was begun otherwise: {what} is not the same{detail}; give what it was begun with, "
+                            f"or {ANEW}")
 
 
 def _write(frames: Iterator[Frame], writer: TakeWriter, progress: Progress, state: TrackState, options: VideoOptions,

@@ -211,8 +211,8 @@ def test_a_full_disk_keeps_what_fits_and_a_resume_goes_on(clip: Path, whole: Pat
     take = tmp_path / "a.lprtake"
     code = ("import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (2_000_000, 2_000_000)); "
             "from inference_core.cli import main; sys.exit(main(sys.argv[1:]))")
-    done = subprocess.run([sys.executable, "-c", code, "video", clip, "-o", take], cwd=REPOSITORY, check=False, timeout=60,
-                          env={**os.environ, "LPRNET_WEIGHTS": str(shipped_weights)}, capture_output=True, text=True)
+    done = subprocess.run([sys.executable, "-c", code, "video", clip, "-o", take], cwd=REPOSITORY, check=False,
+                          timeout=60, env={**os.environ, "LPRNET_WEIGHTS": str(shipped_weights)}, capture_output=True, text=True)
     assert done.returncode == 1 and "nothing more can be written" in done.stderr and "--resume" in done.stderr
     assert "Traceback" not in done.stderr and 5 < len(open_take(take)) < 30
     assert run(clip, "-o", take, "--resume") == 0
@@ -251,10 +251,11 @@ def test_a_take_is_never_overwritten(clip: Path, whole: Path, capsys) -> None:
     (["-o", "x.lprtake", "--start", "-1"], "cannot start at -1"), (["-o", "x.lprtake", "--start", "2", "--end", "1"],
                                                                    "cannot end at 1"),
     (["-o", "x.lprtake", "--every", "0"], "give 1 or more"), (["-o", "x.lprtake", "--face", "0"], "there is no face 0"),
-    (["-o", "x.lprtake", "--start", "nan"], "cannot start"), (["-o", "no/x.lprtake", "--overlay", "no/x.mp4"], "no/x.mp4"),
+    (["-o", "x.lprtake", "--start", "nan"], "cannot start"),
+    (["-o", "no/x.lprtake", "--overlay", "no/x.mp4"], "no/x.mp4"),
     ([], "-o")])
-def test_wrong_options_are_explained_before_anything_is_written(clip: Path, tmp_path: Path, monkeypatch, capsys, arguments,
-                                                                cause) -> None:
+def test_wrong_options_are_explained_before_anything_is_written(clip: Path, tmp_path: Path, monkeypatch, capsys,
+                                                                arguments, cause) -> None:
     monkeypatch.chdir(tmp_path)
     assert run(clip, *arguments) in (1, 2)
     assert cause in capsys.readouterr().err and list(tmp_path.iterdir()) == []
@@ -267,7 +268,8 @@ def test_the_clip_is_never_overwritten_by_its_overlay(clip: Path, tmp_path: Path
 
 
 def test_progress_says_how_far_how_fast_and_how_long_still() -> None:
-    assert progress_text(50, 100, 25.0, "3 lost") == "[############............] 50/100 frames, 25 fps, 3 lost, 2 s left"
+    half = "[############............] 50/100 frames, 25 fps, 3 lost, 2 s left"
+    assert progress_text(50, 100, 25.0, "3 lost") == half
     assert progress_text(7, None, 3.4) == "7 frames, 3 fps"
     assert progress_text(12, 10, 5.0).endswith("12/12 frames, 5 fps, 0 s left")
 

@@ -1,4 +1,4 @@
-"""What a user of `smoothing` may rely on, on takes whose truth is known: the mean face moved by formulas, plus noise."""
+"""What a user of `smoothing` may rely on, on takes of known truth: the mean face moved by formulas, plus noise."""
 
 from __future__ import annotations
 
@@ -47,9 +47,10 @@ def made(shapes, angles, scale, shift, time_s=None, valid=None) -> MadeTake:
                     lost(np.full(count, 0.01)), True, shapes)
 
 
-def still_take(count=120, *, seed=0, closed=None, leak=0.0, angles=None, time_s=None, valid=None, breath=0.0) -> MadeTake:
-    """A face at rest with noise in everything; closed (n,): how far the lids are shut; leak: share of its size that shut
-    lids cost, and ten times the pitch in degrees; breath: by how much skull and scale trade size at random."""
+def still_take(count=120, *, seed=0, closed=None, leak=0.0, angles=None, time_s=None, valid=None,
+               breath=0.0) -> MadeTake:
+    """A face at rest with noise in everything; closed (n,): how far the lids are shut; leak: share of its size that
+    shut lids cost, and ten times the pitch in degrees; breath: by how much skull and scale trade size at random."""
     rng = np.random.default_rng(seed)
     closed = np.zeros(count) if closed is None else closed
     kinds = rng.normal(0, 1, (12, *MEAN.shape)).astype(np.float32)

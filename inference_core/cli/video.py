@@ -16,8 +16,8 @@ TRACK = {"face": 1, "engine": "litert", "weights": "default"}
 def add_command(commands) -> None:
     parser = commands.add_parser(
         "video", help="capture the face of a video", formatter_class=argparse.RawDescriptionHelpFormatter,
-        description="Capture the face of a video, an image sequence, a camera or a stream into a take: a folder that is\n"
-                    "written as it goes. Whatever stops it, what was captured stays and --resume goes on.",
+        description="Capture the face of a video, an image sequence, a camera or a stream into a take: a folder that\n"
+                    "is written as it goes. Whatever stops it, what was captured stays and --resume goes on.",
         epilog="lprnet video clip.mp4 -o clip.lprtake\nlprnet video clip.mp4 -o clip.lprtake --overlay seen.mp4\n"
                "lprnet video shot.%%04d.png -o shot.lprtake --fps 25\nlprnet video camera:0 -o live.lprtake --end 10")
     parser.add_argument("clip", metavar="CLIP",
@@ -43,7 +43,8 @@ def run(options: argparse.Namespace) -> int:
     from inference_core.video import Progress, capture_video
 
     if options.output.suffix.lower() != TAKE:
-        options.parser.error(f"a take is a folder whose name ends in {TAKE}; give -o {options.output.stem or 'NAME'}{TAKE}")
+        options.parser.error(f"a take is a folder whose name ends in {TAKE}; give "
+                             f"-o {options.output.stem or 'NAME'}{TAKE}")
     if options.overlay:
         if options.overlay.suffix.lower() != ".mp4":
             options.parser.error(f"--overlay {options.overlay}: is written as .mp4; give a name that ends so")
@@ -81,8 +82,8 @@ def run(options: argparse.Namespace) -> int:
     if options.overlay:
         print(options.overlay, flush=True)
     if done.lost == done.done:
-        raise InputError(f"{options.clip}: {_nobody(wanted)} in any of its {done.done} frames; give a clip that shows a face "
-                         "of at least a tenth of the picture, or another --face")
+        raise InputError(f"{options.clip}: {_nobody(wanted)} in any of its {done.done} frames; give a clip that shows a "
+                         "face of at least a tenth of the picture, or another --face")
     return 0
 
 
