@@ -62,7 +62,7 @@ def png_claiming(path: Path, width: int, height: int) -> Path:
 # what cannot become a face
 
 def test_a_picture_without_a_face(refused, tmp_path: Path) -> None:
-    refused(encoded(tmp_path / "wall.png", np.full((200, 300, 3), 130, np.uint8)), "wall.png", "no face was found", "box")
+    refused(encoded(tmp_path / "wall.png", np.full((200, 300, 3), 4, np.uint8)), "wall.png", "no face was found", "box")
 
 
 def test_a_box_where_no_face_is(refused, tmp_path: Path) -> None:

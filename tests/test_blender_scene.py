@@ -155,7 +155,7 @@ def test_a_mistake_is_one_sentence_and_leaves_no_file(run_blender: RunBlender, t
     inputs.mkdir()
     folder.mkdir()
     (inputs / "text.png").write_text("no picture at all")
-    cv2.imwrite(str(inputs / "grey.png"), np.full((120, 160), 128, np.uint8))
+    cv2.imwrite(str(inputs / "grey.png"), np.full((120, 160), 4, np.uint8))
     places = {"missing": inputs / "missing", "text": inputs / "text.png", "grey": inputs / "grey.png",
               "folder": folder}
     done = run_blender("-m", "lprnet_blender", *(part.format(**places) for part in arguments), weights=tiny_weights)

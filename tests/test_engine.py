@@ -17,7 +17,6 @@ from inference_core.engine import load_network, pose_of_numbers
 from inference_core.errors import EngineError, WeightsError
 from inference_core.pose import compose
 from inference_core.topology import load_topology
-from inference_core.weights import load_cards
 
 
 def picture(network, seed: int = 0) -> np.ndarray:
@@ -34,14 +33,13 @@ def test_the_engines_agree(tiny_weights: Path, name: str) -> None:
     assert abs(lite.presence - keras.presence) < 1e-4
 
 
-@pytest.mark.parametrize("name", ["lprnet2", "lprnet"])
-def test_the_shipped_engines_agree(shipped_weights: Path, astronaut: np.ndarray, name: str) -> None:
+# lprnet: batch norms folded into 16-bit weights
+@pytest.mark.parametrize("name, tolerance", [("lprnet2", 1e-4), ("lprnet", 1e-3)])
+def test_the_shipped_engines_agree(shipped_weights: Path, astronaut: np.ndarray, name: str, tolerance: float) -> None:
     pytest.importorskip("tensorflow")
-    if name not in load_cards(shipped_weights):
-        pytest.skip(f"weights/ holds no {name} yet")
     lite, keras = (load_network(name, which, weights_dir=shipped_weights) for which in ("litert", "tensorflow"))
     crop = astronaut[50:50 + lite.input_size, 150:150 + lite.input_size]
-    assert np.abs(lite.predict(crop).position_map_crop - keras.predict(crop).position_map_crop).max() < 1e-4
+    assert np.abs(lite.predict(crop).position_map_crop - keras.predict(crop).position_map_crop).max() < tolerance
 
 
 def test_the_default_network_answers_shape_pose_and_presence(tiny_weights: Path) -> None:

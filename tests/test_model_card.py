@@ -59,7 +59,7 @@ def test_the_shipped_card_holds_the_shipped_scores(shipped_weights: Path) -> Non
     text = (shipped_weights / "MODEL_CARD.md").read_text(encoding="utf-8")
     cards = load_cards(shipped_weights)
     assert with_tables(text, cards) == text
-    assert next(iter(cards)) == "lprnet2"
+    assert set(cards) == {"lprnet2", "lprnet"} and next(iter(cards)) == "lprnet2"
     assert all({"photos", "captured", "renders", "speed"} <= set(card.scores) for card in cards.values())
 
 
@@ -71,4 +71,4 @@ def test_notice_names_the_licence_of_every_shipped_network(shipped_weights: Path
 
 
 def test_all_shipped_networks_together_stay_small(shipped_weights: Path) -> None:
-    assert sum(file.bytes for card in load_cards(shipped_weights).values() for file in card.files.values()) < 30e6
+    assert sum(file.bytes for card in load_cards(shipped_weights).values() for file in card.files.values()) < 32e6

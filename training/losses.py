@@ -15,6 +15,7 @@ from training.networks import compose, rotation_of
 CM_PER_CROP = 25.0              # a crop is about this wide at the face
 DEPTH_SHARE = 0.5
 ROTATION_WEIGHT, GAP_LOSS_WEIGHT, LANDMARK_LOSS_WEIGHT, PRESENCE_WEIGHT = 2.0, 3.3, 1.0, 0.3
+EDGE_LOSS_WEIGHT = 3.0          # of a map from convolutions: neighbours stay neighbours
 AXES = (1.0, 1.0, DEPTH_SHARE)
 
 
@@ -106,6 +107,8 @@ class MapLoss:
         self.label_landmarks = ops.convert_to_tensor(points.landmarks)
         first, second = np.array(GAPS).T
         self.first, self.second = list(map(int, first)), list(map(int, second))
+        edges = np.concatenate([topology.faces[:, [0, 1]], topology.faces[:, [1, 2]]])
+        self.from_, self.to = (ops.convert_to_tensor(np.ascontiguousarray(side)) for side in edges.T)
 
     def _vertices(self, outputs):
         position_map = outputs * 1.1 - np.float32([0.05, 0.05, 0.55])
@@ -128,6 +131,10 @@ class MapLoss:
         seen = self._vertices(outputs)
         marks, truth_marks = ops.matmul(self.landmarks, seen), ops.matmul(self.landmarks, truth)
         gaps = lambda m: ops.take(m, self.first, axis=1) - ops.take(m, self.second, axis=1)  # noqa: E731
+        edges = lambda v: ops.take(v, self.from_, axis=1) - ops.take(v, self.to, axis=1)  # noqa: E731
+        # gaps alone pull single cells out of the surface, to where only their difference is right
         terms = dict(seen=CM_PER_CROP * mean(self.weights * ops.abs(seen - truth)),
+                     landmarks=LANDMARK_LOSS_WEIGHT * CM_PER_CROP * mean(ops.abs(marks - truth_marks)),
+                     edges=EDGE_LOSS_WEIGHT * CM_PER_CROP * mean(ops.abs(edges(seen) - edges(truth))),
                      gaps=GAP_LOSS_WEIGHT * CM_PER_CROP * mean(ops.abs(gaps(marks) - gaps(truth_marks))))
         return dict(terms, total=sum(terms.values()))

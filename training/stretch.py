@@ -3,7 +3,7 @@
     python -m training.stretch build/runs/main --pool build/pool/portraits-heldout-1 --pool build/pool/renders-train-2 \
         --basis build/basis.npz --face-model FILE
 
-measures by how much on samples that were not trained on (faces within 45 degrees, pools in equal shares), and folds the
+measures by how much less its answers spread than the truth, on samples that were not trained on (faces within 45 degrees, pools in equal shares), and folds the
 opposite stretch of lids, lips and mouth width into the last layer: the network costs what it did. Writes stretched.keras
 beside averaged.keras; `training.convert` takes it.
 """
@@ -26,7 +26,7 @@ from training.face_model import load_face_model             # noqa: E402
 from training.labels import TrainingPoints, label_mesh, training_points     # noqa: E402
 from training.networks import ShapeBasis                    # noqa: E402
 from training.pool import MICRO, Pool, open_pool            # noqa: E402
-from training.scores import LID_PAIRS, LIP_PAIRS, WIDTH_PAIRS, follow   # noqa: E402
+from training.scores import LID_PAIRS, LIP_PAIRS, WIDTH_PAIRS           # noqa: E402
 from training.shape_basis import load_basis                 # noqa: E402
 
 # name -> pairs of landmarks, axis of the canonical frame along which they part, sign
@@ -45,11 +45,12 @@ def openings(landmarks: np.ndarray) -> np.ndarray:
 
 
 def factors(true: np.ndarray, predicted: np.ndarray) -> np.ndarray:
-    """(n, 4) each -> (4,): one over the slope of predicted over true, at least 1 and at most MOST."""
+    """(n, 4) each -> (4,): how much further the truth spreads than the answers, at least 1 and at most MOST. One over the
+    slope of predicted over true would be more, and make the noise of unsure answers larger than movements are."""
     groups = [TOGETHER.get(name, name) for name in OPENINGS]
-    slopes = np.array([follow(t, p)[1] for t, p in zip(true.T, predicted.T)])
-    shared = np.array([slopes[[g == group for g in groups]].mean() for group in groups])
-    return np.clip(1 / shared, 1, MOST)
+    spread = true.std(0) / predicted.std(0)
+    shared = np.array([spread[[g == group for g in groups]].mean() for group in groups])
+    return np.clip(shared, 1, MOST)
 
 
 def stretch(kernel: np.ndarray, bias: np.ndarray, matrix: np.ndarray, middle: np.ndarray, by: np.ndarray):
