@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 SOFT_CELLS = 1.5                # regions pass into one another over so many cells of the unwrap
 OPENINGS, SLOWER = ("left_lids", "right_lids", "lips"), ("brows", "nose", "jaw")
 OPENINGS_WIDTH = 0.8            # of the filters' widths, for lids and lips
+OPENINGS_NOISE = 0.6            # of their noise is taken for noise: speech is made of small, fast motion
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,7 +131,7 @@ class _Region:
         self._numbers = (shapes.parts @ (axes * np.sqrt(strength))).astype(np.float32)
         back = (axes / np.sqrt(strength)).T.astype(np.float32)
         self._basis = back @ basis.reshape(len(basis), 3 * len(self._rows))
-        self._noise = noise_of(_length, self._numbers)
+        self._noise = noise_of(_length, self._numbers, calmest=True) * (OPENINGS_NOISE if opening else 1.0)
 
     def calm(self, vertices: np.ndarray, row: int, windows: list[tuple[int, np.ndarray]]) -> None:
         """Changes `vertices` from as seen to as calm as noise allows."""

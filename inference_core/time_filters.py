@@ -14,6 +14,8 @@ LEAST_WEIGHT = 0.05             # of the whole window; fewer rows than that are 
 NOISE_LEFT = (1.0, 0.8, 0.6, 0.6)           # of the raw noise before each: that of codecs lasts for several frames
 STILL, MOVING = 3.0, 6.0        # times the noise: a difference up to the first is noise, from the second on motion
 FOURTH = math.sqrt(70)           # the fourth differences of noise are so many times the noise
+# who speaks rests in few frames: the noise of the calmest tenth, in still faces so large a share of the middle one
+CALMEST, CALMEST_SHARE = 0.1, 0.54
 SPEED_CUTOFF_HZ = 1.5           # of the speed itself
 NOISE_SHARE = 0.05              # how fast the noise is learned
 
@@ -55,12 +57,17 @@ def activity(distance: float | np.ndarray, noise: float | np.ndarray) -> float |
     return share * share * (3 - 2 * share)
 
 
-def noise_of(distances_of, values: np.ndarray) -> float:
+def noise_of(distances_of, values: np.ndarray, calmest: bool = False) -> float:
     """Of (n, C) values in turn, NaN where there is none, how far one typically is from where it should be. From fourth
-    differences: motion leaves next to nothing of itself in them. distances_of((m, C)) -> (m,)."""
+    differences: motion leaves next to nothing of itself in them. distances_of((m, C)) -> (m,). calmest: where fast motion
+    goes on most of the time, only the calmest frames tell."""
     bends = np.diff(values, 4, axis=0)
     bends = bends[np.isfinite(bends).all(1)]
-    return float(np.median(distances_of(bends))) / FOURTH if len(bends) else 0.0
+    if not len(bends):
+        return 0.0
+    if calmest:
+        return float(np.quantile(distances_of(bends), CALMEST)) / CALMEST_SHARE / FOURTH
+    return float(np.median(distances_of(bends))) / FOURTH
 
 
 def calmer(quick: np.ndarray, window: np.ndarray, weights: np.ndarray, distances_of, noise: float,

@@ -19,6 +19,7 @@ from inference_core.topology import load_topology
 from inference_core.track_state import TrackState
 from inference_core.tracking import FrameResult
 from synthetic_faces import mean_face
+from takes import moved_face
 
 TOPOLOGY = load_topology()
 MEAN = TOPOLOGY.mean_canonical
@@ -115,6 +116,19 @@ def test_a_blink_keeps_its_depth_and_does_not_move_the_head() -> None:
     assert np.abs(steady.scale / np.median(steady.scale) - 1).max() < 0.003
     pitch = np.array([steady.pose(row).yaw_pitch_roll_deg[1] for row in range(len(steady))])
     assert np.abs(pitch - np.median(pitch)).max() < 0.4
+
+
+def test_speech_is_not_taken_for_noise() -> None:
+    """Lips that move in almost every frame, at rest in one of eight."""
+    take, rng = still_take(160), np.random.default_rng(3)
+    syllables = np.repeat(np.where(rng.random(40) < 0.15, 0, rng.uniform(0, 0.8, 40)), 4)
+    opened = np.convolve(np.pad(syllables, 1, "edge"), (0.25, 0.5, 0.25), "valid")
+    shapes = take.shapes + np.stack([moved_face(TOPOLOGY, mouth=cm) - MEAN for cm in opened])
+    lips = lambda one: np.array([np.subtract(*TOPOLOGY.landmarks(one.canonical(row))[[62, 66], 1])  # noqa: E731
+                                 for row in range(len(one))])
+    raw = replace(take, shapes=shapes)
+    away = lips(smooth(raw)) - lips(raw)
+    assert np.sqrt(np.mean(away**2)) < 0.05 * np.ptp(opened) and np.abs(away).max() < 0.15 * np.ptp(opened)
 
 
 def test_proportions_do_not_breathe() -> None:
