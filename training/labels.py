@@ -19,7 +19,7 @@ POINTS = 1600
 OPENING_WEIGHT = 4.0                 # lids and lips count this many times
 # pairs of the 68 landmarks whose distance is an opening or a width, and how much each counts
 GAPS = ((37, 41), (38, 40), (43, 47), (44, 46), (61, 67), (62, 66), (63, 65), (48, 54), (31, 35), (51, 57))
-GAP_WEIGHTS = (2.0, 2.0, 2.0, 2.0, 1.0, 1.0, 1.0, 2.5, 0.5, 0.5)
+GAP_WEIGHTS = (4.0, 4.0, 4.0, 4.0, 1.0, 1.0, 1.0, 2.5, 0.5, 0.5)
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from training.networks import compose, rotation_of
 
 CM_PER_CROP = 25.0              # a crop is about this wide at the face
 DEPTH_SHARE = 0.5
-ROTATION_WEIGHT, GAP_LOSS_WEIGHT, LANDMARK_LOSS_WEIGHT, PRESENCE_WEIGHT = 2.0, 3.3, 1.0, 0.3
+ROTATION_WEIGHT, GAP_LOSS_WEIGHT, LANDMARK_LOSS_WEIGHT, PRESENCE_WEIGHT = 2.0, 4.9, 1.0, 0.3
 EDGE_LOSS_WEIGHT = 3.0          # of a map from convolutions: neighbours stay neighbours
 AXES = (1.0, 1.0, DEPTH_SHARE)
 
