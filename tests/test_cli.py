@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import cv2
@@ -162,3 +165,13 @@ def test_the_module_runs_like_the_command(astronaut_png: Path, tmp_path: Path, w
         done = run_python("-m", module, "image", astronaut_png, "-o", tmp_path / "face.ply", "--texture-size", "32",
                           weights=weights)
         assert (done.returncode, done.stdout.strip(), done.stderr) == (0, str(tmp_path / "face.ply"), "")
+
+
+def test_a_reader_that_has_had_enough_is_no_error_to_talk_about(tiny_weights: Path) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    environment = {**os.environ, "LPRNET_WEIGHTS": str(tiny_weights), "PYTHONUNBUFFERED": "1"}
+    done = subprocess.run([sys.executable, "-m", "inference_core.cli", "info"], stdout=writing, stderr=subprocess.PIPE,
+                          env=environment, text=True, timeout=60, check=False)
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (1, "")

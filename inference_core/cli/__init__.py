@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 
@@ -32,6 +33,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if package is None:
             raise
         say(f"the package {package} is not installed; run: {sys.executable} -m pip install {package}")
+        return FAILED
+    except BrokenPipeError:
+        # whoever read has had enough; what is still in the buffer must not be told to the closed pipe at the end
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED
     except KeyboardInterrupt:
         say("stopped")
