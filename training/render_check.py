@@ -12,13 +12,13 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 from pathlib import Path
 
 import numpy as np
 
 from inference_core.errors import LPRNetError, OutputError
+from inference_core.files import write_bytes
 from training.scores import FEWEST, JAW_LINE, landmark_errors, opening_scores
 
 BANDS = {"0-45": (0.0, 45.0), "45-90": (45.0, np.inf)}          # degrees of yaw to either side
@@ -81,15 +81,6 @@ def _table(report: dict) -> str:
                               for band, row in report.items()])
 
 
-def _write(path: Path, text: str) -> None:
-    beside = path.with_name(path.name + ".part")
-    try:
-        beside.write_text(text)
-        os.replace(beside, path)
-    except OSError as error:
-        raise OutputError(f"{path}: cannot be written ({error.strerror}); give a file in a folder that exists") from error
-
-
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--weights", default="default", help="name in the weights folder")
@@ -106,7 +97,7 @@ def main(arguments: list[str] | None = None) -> int:
             raise OutputError(f"{options.json}: its folder does not exist; make it or give another file")
         report = measure(options.weights, options.face_model, options.textures, options.count, options.seed)
         if options.json:
-            _write(options.json, json.dumps(report, indent=1) + "\n")
+            write_bytes(options.json, (json.dumps(report, indent=1) + "\n").encode())
     except (LPRNetError, ValueError) as error:
         print(error, file=sys.stderr)
         return 1
