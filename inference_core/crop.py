@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-LANDMARK_CROP_SCALE = 1.5       # side / larger side of the 68 landmarks' box
+LANDMARK_CROP_SCALE = 1.5       # side / larger side of the 68 landmarks' box; networks may see less (Network.view)
 LANDMARK_CROP_UP = 0.08         # centre above the box's centre, in box heights
 RIGHT_EYE, LEFT_EYE = slice(36, 42), slice(42, 48)
 UPRIGHT_MIN_SHARE = 0.15        # eyes nearer together than this share of the face (a profile) give no eye line
@@ -36,6 +36,11 @@ class Crop:
     def to_image(self, points_crop: np.ndarray) -> np.ndarray:
         """(..., 2 or 3) crop -> image; z is scaled alone."""
         return _move(np.linalg.inv(self.matrix), 1 / self.scale, points_crop)
+
+    def scaled(self, times: float) -> Crop:
+        """About the same centre, with a side `times` as long."""
+        middle = np.array([[1 / times, 0, 0.5 - 0.5 / times], [0, 1 / times, 0.5 - 0.5 / times], [0, 0, 1]])
+        return Crop(middle @ self.matrix)
 
     def cut(self, image: np.ndarray, size: int) -> np.ndarray:
         """(H, W, 3) uint8 -> (size, size, 3) uint8. The picture's border is repeated outside, as in training.
@@ -82,7 +87,7 @@ def crop_from_box(box, *, scale: float, up: float) -> Crop:
 
 
 def crop_from_landmarks(landmarks_image: np.ndarray, *, upright: bool) -> Crop:
-    """The crop that networks are trained on. upright: turned so that the eye line is level."""
+    """The crop about a face; a network sees its own part of it. upright: turned so that the eye line is level."""
     points = np.asarray(landmarks_image, np.float64)[:, :2]
     angle = -eye_line_rad(points) if upright else 0.0
     cos, sin = np.cos(angle), np.sin(angle)

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from inference_core.crop import LANDMARK_CROP_SCALE, Crop
 from inference_core.decoder import ShapeDecoder, read_decoder
 from inference_core.errors import EngineError, WeightsError
 from inference_core.paths import weights_dir as default_weights_dir
@@ -55,6 +56,11 @@ class Network:
     def tells_presence(self) -> bool:
         """Whether the network says how sure it is of a face; else its presence is always 1."""
         return self._decode is not None
+
+    def view(self, crop: Crop) -> Crop:
+        """The part of a face's crop (`crop_from_landmarks`, `Detection.crop`) that this network was trained to see:
+        about the same centre, as tight as its card says."""
+        return crop.scaled(self.card.crop_scale / LANDMARK_CROP_SCALE)
 
     def predict(self, crop_image: np.ndarray) -> Prediction:
         """crop_image (S, S, 3) uint8 RGB, S = input_size."""

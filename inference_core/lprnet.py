@@ -44,9 +44,10 @@ class LPRNet:
                              "front")
         size = self.network.input_size
         # a first look sets the square right, so that it does not depend on the detector's steps
-        topology, first = load_topology(), found[0].crop
+        topology, first = load_topology(), self.network.view(found[0].crop)
         answer = restore(self.network.predict(first.cut(image, size)).position_map_crop, first)
-        self.crop = crop_from_landmarks(topology.landmarks(topology.vertices(answer)), upright=False)
+        crop = crop_from_landmarks(topology.landmarks(topology.vertices(answer)), upright=False)
+        self.crop = self.network.view(crop)
         return self.crop.cut(image, size).astype(np.float32) / 255
 
     def predict_uv(self, cropped_face: np.ndarray) -> np.ndarray:

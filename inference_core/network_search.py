@@ -16,7 +16,7 @@ import numpy as np
 
 from inference_core.crop import Crop, crop_around, crop_from_landmarks, restore
 from inference_core.detection import SMALLEST, SURE_SCORE, Detection, merged, search
-from inference_core.engine import Network, Prediction
+from inference_core.engine import Network
 from inference_core.topology import load_topology
 
 LONGEST = 480                   # pixels of the picture's longest side that is looked at
@@ -73,29 +73,28 @@ def squares(width: int, height: int) -> list[Crop]:
 def follow(image: np.ndarray, crop: Crop, network: Network) -> Crop | None:
     """Where a face is after some passes; None where the network does not believe in it."""
     for _ in range(PASSES):
-        landmarks = _landmarks(network.predict(crop.cut(image, network.input_size)), crop)
+        landmarks = _answer(image, crop, network)[0]
         if not (np.isfinite(landmarks).all() and np.ptp(landmarks, axis=0).min() > 1):
             return None
         crop = crop_from_landmarks(landmarks, upright=True)
         if not _lies_in(crop, image):
             return None
-    return crop if network.presence(crop.cut(image, network.input_size)) >= LEAST_LAST else None
+    return crop if _presence(image, crop, network) >= LEAST_LAST else None
 
 
 def certainty(image: np.ndarray, crop: Crop, network: Network) -> float:
     """How certainly a face fills a crop: the mean log odds of presence over the probes, and how little the landmarks
     move between them, as the logarithm of their mean distance in sides of the face."""
-    known = _landmarks(network.predict(crop.cut(image, network.input_size)), crop)
+    known, _ = _answer(image, crop, network)
     face = max(float(np.ptp(known, axis=0).max()), 1e-6)
     middle, side = crop.to_image(np.array([0.5, 0.5])), 1 / crop.scale
     odds, moved = [], []
     for right, down, times, turn, mirrored in PROBES:
         probe = crop_around(middle + side * np.array([right, down]), side * times, crop.angle_rad + turn)
-        seen = probe.cut(image, network.input_size)
-        answer = network.predict(np.ascontiguousarray(seen[:, ::-1]) if mirrored else seen)
-        presence = min(max(answer.presence, 1e-9), 1 - 1e-9)
+        landmarks, presence = _answer(image, probe, network, mirrored)
+        presence = min(max(presence, 1e-9), 1 - 1e-9)
         odds.append(math.log(presence / (1 - presence)))
-        moved.append(float(np.linalg.norm(_landmarks(answer, probe, mirrored) - known, axis=1).mean()) / face)
+        moved.append(float(np.linalg.norm(landmarks - known, axis=1).mean()) / face)
     certain = float(np.mean(odds)) - STEADINESS_WEIGHT * math.log(max(float(np.mean(moved)), 1e-3))
     return certain if math.isfinite(certain) else -math.inf
 
@@ -108,7 +107,7 @@ def _line(length: int, side: float) -> np.ndarray:
 
 def _promising(image: np.ndarray, network: Network) -> list[Crop]:
     """The few squares that may hold a face, none near another."""
-    tried = [(network.presence(crop.cut(image, network.input_size)), crop) for crop in squares(*image.shape[1::-1])]
+    tried = [(_presence(image, crop, network), crop) for crop in squares(*image.shape[1::-1])]
     kept: list[Crop] = []
     for presence, crop in sorted(tried, key=lambda one: -one[0]):
         if presence < LEAST_FIRST or len(kept) == FOLLOWED:
@@ -119,13 +118,19 @@ def _promising(image: np.ndarray, network: Network) -> list[Crop]:
     return kept
 
 
-def _landmarks(answer: Prediction, crop: Crop, mirrored: bool = False) -> np.ndarray:
-    """(68, 2) image pixels, of an answer to the crop or to its mirror picture."""
-    topology = load_topology()
+def _answer(image: np.ndarray, crop: Crop, network: Network, mirrored: bool = False) -> tuple[np.ndarray, float]:
+    """Landmarks (68, 2) in image pixels and presence, of the crop or of its mirror picture."""
+    topology, view = load_topology(), network.view(crop)
+    seen = view.cut(image, network.input_size)
+    answer = network.predict(np.ascontiguousarray(seen[:, ::-1]) if mirrored else seen)
     vertices = topology.vertices(answer.position_map_crop)
     if mirrored:
         vertices = vertices[topology.mirror] * np.float32([-1, 1, 1]) + np.float32([1, 0, 0])
-    return topology.landmarks(restore(vertices, crop))[:, :2].astype(np.float64)
+    return topology.landmarks(restore(vertices, view))[:, :2].astype(np.float64), answer.presence
+
+
+def _presence(image: np.ndarray, crop: Crop, network: Network) -> float:
+    return network.presence(network.view(crop).cut(image, network.input_size))
 
 
 def _lies_in(crop: Crop, image: np.ndarray) -> bool:

@@ -50,7 +50,7 @@ class Face:
     vertices_image (N, 3) float32 pixels, x right, y down, z towards the camera; landmarks_image (68, 3) float32 pixels;
     vertices_canonical (N, 3) float32 cm: the same vertices without the pose (`pose.compose` puts them back);
     pose: HeadPose in image pixels; confidence in [0, 1]; box of the landmarks (left, top, right, bottom) in pixels;
-    crop: what the network saw last.
+    crop: the square about the face that it was found in; the network saw its own part of it (`Network.view`).
     """
 
     position_map_image: np.ndarray
@@ -106,8 +106,9 @@ def capture_crop(image: np.ndarray, crop: Crop, network: Network, passes: int = 
     the last answer, turned so that the eyes are level: what the network was trained on most."""
     topology = load_topology()
     for number in range(passes):
-        prediction = network.predict(crop.cut(image, network.input_size))
-        position_map = restore(prediction.position_map_crop, crop)
+        seen = network.view(crop)
+        prediction = network.predict(seen.cut(image, network.input_size))
+        position_map = restore(prediction.position_map_crop, seen)
         landmarks = topology.landmarks(topology.vertices(position_map))
         on_step("network")
         if not np.ptp(landmarks[:, :2], axis=0).min() > SMALLEST_FACE:      # also where the answer is not a number
@@ -116,10 +117,10 @@ def capture_crop(image: np.ndarray, crop: Crop, network: Network, passes: int = 
             crop = crop_from_landmarks(landmarks, upright=True)
     if prediction.presence < least_presence:
         return None
-    return _face(prediction, position_map, crop, topology)
+    return _face(prediction, position_map, seen, crop, topology)
 
 
-def _face(prediction: Prediction, position_map: np.ndarray, crop: Crop, topology: Topology) -> Face:
+def _face(prediction: Prediction, position_map: np.ndarray, seen: Crop, crop: Crop, topology: Topology) -> Face:
     vertices = topology.vertices(position_map)
     if prediction.pose is None or prediction.canonical_map is None:
         # this network's depth has no zero of its own
@@ -128,7 +129,7 @@ def _face(prediction: Prediction, position_map: np.ndarray, crop: Crop, topology
         pose = fit_pose(vertices, topology)
         canonical = decompose(vertices, pose)
     else:
-        pose = pose_in_image(prediction.pose, crop)
+        pose = pose_in_image(prediction.pose, seen)
         canonical = topology.vertices(prediction.canonical_map)
     landmarks = topology.landmarks(vertices)
     low, high = landmarks[:, :2].min(0), landmarks[:, :2].max(0)

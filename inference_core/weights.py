@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from inference_core.crop import LANDMARK_CROP_SCALE, LANDMARK_CROP_UP
+from inference_core.crop import LANDMARK_CROP_UP
 from inference_core.errors import WeightsError
 from inference_core.paths import weights_dir
 from inference_core.topology import load_topology
@@ -54,8 +54,8 @@ class WeightsCard:
 
     kind: "position_map" (crop -> map) or "encoder_decoder" (crop -> code, pose, presence; its
     `decoder` file, read by `inference_core.decoder`: code -> canonical map);
-    input_size: side of the crop in pixels; crop_scale, crop_up: the crop that it was trained on, as in
-    `inference_core.crop`; files {role: WeightsFile}; scores and trained: free-form, as the trainer wrote them.
+    input_size: side of the crop in pixels; crop_scale, crop_up: side and place of the crop that it was
+    trained on, as in `inference_core.crop`; files {role: WeightsFile}; scores and trained: free-form, as the trainer wrote them.
     """
 
     name: str
@@ -106,9 +106,9 @@ def find_card(name: str = "default", folder: str | Path | None = None) -> Weight
         raise WeightsError(f"{path}: holds no network {name!r}; choose one of {', '.join(cards)}")
     if card.topology_sha256 != load_topology().sha256:
         raise WeightsError(f"{path}: the network {card.name!r} was trained on another topology than topology.npz; {FETCH}")
-    if (card.crop_scale, card.crop_up) != (LANDMARK_CROP_SCALE, LANDMARK_CROP_UP):
-        raise WeightsError(f"{path}: the network {card.name!r} was trained on crops {card.crop_scale:g} x the face, and this "
-                           f"version cuts {LANDMARK_CROP_SCALE:g} x; update one of the two")
+    if card.crop_up != LANDMARK_CROP_UP:
+        raise WeightsError(f"{path}: the network {card.name!r} was trained on crops raised by {card.crop_up:g} of the face's "
+                           f"height, and this version cuts them {LANDMARK_CROP_UP:g} higher; update one of the two")
     return card
 
 

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from inference_core.pose import HeadPose, compose
-from training.augment import Placement, damage, draw_nonface, draw_placement
+from training.augment import CROP_SIDE, Placement, damage, draw_nonface, draw_placement
 from training.sample import SAMPLE_SIZE
 
 
@@ -52,7 +52,7 @@ def test_a_steady_placement_puts_the_landmarks_where_tracking_would():
     rng = np.random.default_rng(3)
     landmarks = rng.uniform(50, 160, (68, 2))
     points = draw_placement(rng, landmarks, SAMPLE_SIZE, steady=True).points(landmarks)
-    assert np.ptp(points, axis=0).max() == pytest.approx(1 / 1.5)
+    assert np.ptp(points, axis=0).max() == pytest.approx(1 / CROP_SIDE)
     assert points.max(0)[0] + points.min(0)[0] == pytest.approx(1)
 
 

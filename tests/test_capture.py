@@ -129,6 +129,9 @@ class Constant:
         self.answer = Prediction(position_map, presence)
         self.seen: list[np.ndarray] = []
 
+    def view(self, crop: Crop) -> Crop:
+        return crop
+
     def predict(self, crop_image: np.ndarray) -> Prediction:
         self.seen.append(crop_image)
         return self.answer
@@ -146,6 +149,23 @@ def test_an_unsure_answer_is_no_face(tiny_weights: Path) -> None:
     image, answer = np.zeros((90, 90, 3), np.uint8), rest_map(load_topology()).astype(np.float32)
     assert capture_crop(image, where, Constant(answer, 0.9)) is not None
     assert capture_crop(image, where, Constant(answer, 0.1)) is None
+
+
+def test_a_network_of_tighter_crops_is_shown_its_part_and_answers_there() -> None:
+    from tiny_networks import rest_map
+
+    class Tighter(Constant):
+        def view(self, crop: Crop) -> Crop:
+            return crop.scaled(0.8)
+
+    image = np.random.default_rng(0).integers(0, 256, (90, 90, 3), dtype=np.uint8)
+    answer, where = rest_map(load_topology()).astype(np.float32), crop_around((45, 45), 50, 0.2)
+    usual, tighter = Constant(answer), Tighter(answer)
+    face = capture_crop(image, where, usual, 1)
+    same = capture_crop(image, where.scaled(1 / 0.8), tighter, 1)
+    np.testing.assert_array_equal(usual.seen[0], tighter.seen[0])
+    np.testing.assert_allclose(same.vertices_image, face.vertices_image, atol=1e-3)
+    assert same.crop.scale == pytest.approx(face.crop.scale * 0.8)
 
 
 def test_the_second_pass_sees_the_crop_of_the_first_answer(weights: Path, astronaut: np.ndarray) -> None:

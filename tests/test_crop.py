@@ -80,6 +80,13 @@ def test_a_face_at_the_end_of_a_very_wide_picture_is_cut():
     assert crop_around((20_000, 30), 60_000).cut(image, 32).shape == (32, 32, 3)
 
 
+@given(crops, st.floats(0.3, 3))
+def test_a_scaled_crop_keeps_its_middle_and_turn(crop, times):
+    scaled = crop.scaled(times)
+    np.testing.assert_allclose(scaled.to_image(np.array([0.5, 0.5])), crop.to_image(np.array([0.5, 0.5])), atol=1e-6)
+    assert scaled.scale * times == pytest.approx(crop.scale) and scaled.angle_rad == pytest.approx(crop.angle_rad)
+
+
 def test_the_landmark_crop_frames_the_face_as_in_training():
     points = crop_from_landmarks(face(), upright=False).to_crop(face())
     assert np.ptp(points[:, :2], axis=0).max() == pytest.approx(1 / 1.5)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from inference_core import network_search
-from inference_core.crop import crop_around
+from inference_core.crop import Crop, crop_around
 from inference_core.engine import Prediction, load_network
 from inference_core.network_search import MAX_SQUARES, all_stages, certainty, find, follow, squares
 from inference_core.regression import capture_faces
@@ -27,6 +27,9 @@ class DiscNetwork:
 
     def __init__(self, trembling: float = 0.0) -> None:
         self.map, self.rng, self.trembling = rest_map(load_topology()), np.random.default_rng(0), trembling
+
+    def view(self, crop: Crop) -> Crop:
+        return crop
 
     def presence(self, crop_image: np.ndarray) -> float:
         return self.predict(crop_image).presence

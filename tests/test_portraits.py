@@ -196,11 +196,12 @@ def test_a_sheet_of_all_four_kinds_is_written(folder, tmp_path):
     import cv2
 
     from training.portraits import main
+    from training.sample import SAMPLE_SIZE
     sheet = tmp_path / "sheet.png"
     assert main([str(folder), "--face-model", str(FACE_MODEL / "face_model.npz"), "--facemesh",
                  str(CORRESPONDENCE), "--sheet", str(sheet), "--cache", str(folder / "cache"),
                  "--per-kind", "2"]) == 0
-    assert cv2.imread(str(sheet)).shape == (8 * 208, 2 * 208, 3)
+    assert cv2.imread(str(sheet)).shape == (8 * SAMPLE_SIZE, 2 * SAMPLE_SIZE, 3)
 
 
 def test_an_unknown_split_is_refused(folder, model):

@@ -183,9 +183,10 @@ def test_openings_are_drawn_from_shut_to_wide_and_never_inside_out(source, model
 
 def test_a_sheet_is_written_and_a_wrong_folder_said_in_one_sentence(tmp_path, capsys):
     from training.rendering import main
+    from training.sample import SAMPLE_SIZE
     sheet = tmp_path / "sheet.png"
     assert main(["--face-model", str(FACE_MODEL), "--textures", str(TEXTURES), "--sheet", str(sheet), "--count", "8"]) == 0
-    assert cv2.imread(str(sheet)).shape == (2 * 208, 8 * 208, 3)
+    assert cv2.imread(str(sheet)).shape == (2 * SAMPLE_SIZE, 8 * SAMPLE_SIZE, 3)
     capsys.readouterr()
     assert main(["--face-model", str(FACE_MODEL), "--textures", str(tmp_path), "--sheet", str(sheet)]) == 1
     said = capsys.readouterr().err.strip()

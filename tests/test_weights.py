@@ -60,9 +60,13 @@ def test_weights_of_another_topology_are_refused(tmp_path: Path) -> None:
         find_card("small", write(tmp_path, card(topology_sha256="0" * 64)))
 
 
-def test_weights_of_another_crop_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(WeightsError, match="trained on crops 2 x the face"):
-        find_card("small", write(tmp_path, card(crop=dict(scale=2, up=0.08))))
+def test_weights_of_crops_at_another_height_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(WeightsError, match="trained on crops raised by 0.2 of the face"):
+        find_card("small", write(tmp_path, card(crop=dict(scale=1.5, up=0.2))))
+
+
+def test_weights_of_tighter_crops_are_taken(tmp_path: Path) -> None:
+    assert find_card("small", write(tmp_path, card(crop=dict(scale=1.2, up=0.08)))).crop_scale == 1.2
 
 
 @pytest.mark.parametrize(("change", "cause"), [

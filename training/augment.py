@@ -13,7 +13,7 @@ import numpy as np
 
 from training.sample import SAMPLE_UP
 
-CROP_SIDE = 1.5                 # x larger side of the 68 landmarks' box: inference_core.crop.LANDMARK_CROP_SCALE
+CROP_SIDE = 1.35                # x larger side of the 68 landmarks' box: less border, more pixels of the face
 SIDE_SD, SHIFT_SD = 0.08, 0.037
 ROLL_SD_DEG, WILD_ROLL_DEG, WILD_ROLL_SHARE = 12.0, 60.0, 0.08
 
@@ -51,8 +51,10 @@ class Placement:
         return upright @ rotation, scale * self.scale, self.points(shift), inverse_distance
 
 
-def draw_placement(rng: np.random.Generator, landmarks: np.ndarray, width: int, steady: bool = False) -> Placement:
-    """A crop as tracking would cut it, with its errors. landmarks (68, 2) in the sample's pixels; steady: no errors."""
+def draw_placement(rng: np.random.Generator, landmarks: np.ndarray, width: int, steady: bool = False,
+                   crop_side: float = CROP_SIDE) -> Placement:
+    """A crop as tracking would cut it, with its errors. landmarks (68, 2) in the sample's pixels; steady: no errors;
+    crop_side in larger sides of the landmarks' box."""
     mirror = not steady and rng.random() < 0.5
     if mirror:
         landmarks = np.c_[width - 1 - landmarks[:, 0], landmarks[:, 1]]
@@ -65,7 +67,7 @@ def draw_placement(rng: np.random.Generator, landmarks: np.ndarray, width: int, 
     turn = np.array([[cos, -sin], [sin, cos]])
     turned = landmarks @ turn.T
     low, high = turned.min(0), turned.max(0)
-    side = CROP_SIDE * float((high - low).max())
+    side = crop_side * float((high - low).max())
     centre = (low + high) / 2 - [0, SAMPLE_UP * (high - low)[1]]
     if not steady:
         centre = centre + rng.normal(0, SHIFT_SD, 2) * side
@@ -153,10 +155,11 @@ def _occlude(rng, image, texture):
     return (image * (1 - alpha) + cover * alpha).astype(np.uint8)
 
 
-def draw_nonface(rng: np.random.Generator, image: np.ndarray, landmarks: np.ndarray, size: int) -> np.ndarray:
+def draw_nonface(rng: np.random.Generator, image: np.ndarray, landmarks: np.ndarray, size: int,
+                 crop_side: float = CROP_SIDE) -> np.ndarray:
     """A crop that holds no whole face where a face should be: beside it, far too near or far, or broken into tiles."""
     low, high = landmarks.min(0), landmarks.max(0)
-    side, centre = CROP_SIDE * float((high - low).max()), (low + high) / 2
+    side, centre = crop_side * float((high - low).max()), (low + high) / 2
     kind = rng.random()
     if kind < 0.4:
         angle = rng.uniform(0, 2 * np.pi)

@@ -23,7 +23,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 import keras                    # noqa: E402
 import tensorflow as tf         # noqa: E402
 
-from inference_core.crop import LANDMARK_CROP_SCALE, LANDMARK_CROP_UP       # noqa: E402
+from inference_core.crop import LANDMARK_CROP_UP       # noqa: E402
 from inference_core.paths import weights_dir                # noqa: E402
 from inference_core.topology import Topology, load_topology  # noqa: E402
 from training.labels import LabelMesh, label_mesh           # noqa: E402
@@ -178,7 +178,7 @@ def main(arguments: list[str] | None = None) -> None:
         files["decoder"] = file_entry(path)
     card = dict(
         name=name, kind="encoder_decoder" if name == DEFAULT else "position_map", input_size=size,
-        crop=dict(scale=LANDMARK_CROP_SCALE, up=LANDMARK_CROP_UP), files=files, topology_sha256=topology.sha256,
+        crop=dict(scale=run["crop_side"], up=LANDMARK_CROP_UP), files=files, topology_sha256=topology.sha256,
         license=LICENCE[name], attribution=ATTRIBUTION[name],
         scores=json.loads(options.scores.read_text()) if options.scores else {},
         trained=dict(minutes=log[-1]["minutes"], samples=log[-1]["samples"], seed=run["seed"], cold=run["cold"]))

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from training.augment import damage, draw_nonface, draw_placement
+from training.augment import CROP_SIDE, damage, draw_nonface, draw_placement
 from training.labels import TrainingPoints
 from training.pool import MICRO, Pool
 
@@ -37,6 +37,7 @@ class Dataset:
     shares: np.ndarray
     points: TrainingPoints
     size: int
+    crop_side: float = CROP_SIDE
 
     def draw(self, rng: np.random.Generator, count: int) -> Batch:
         """A training batch of `count` crops."""
@@ -51,9 +52,9 @@ class Dataset:
 
     def _item(self, rng, pool: Pool, row: int, steady: bool):
         image, landmarks = pool.images[row], pool.landmarks[row]
-        place = draw_placement(rng, landmarks, image.shape[1], steady)
+        place = draw_placement(rng, landmarks, image.shape[1], steady, self.crop_side)
         presence = steady or rng.random() >= NONFACE_SHARE
-        crop = place.cut(image, self.size) if presence else draw_nonface(rng, image, landmarks, self.size)
+        crop = place.cut(image, self.size) if presence else draw_nonface(rng, image, landmarks, self.size, self.crop_side)
         if not steady:
             other = self.pools[0].images[int(rng.integers(len(self.pools[0])))]
             crop = damage(rng, crop, other[:80, :80])

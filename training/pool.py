@@ -1,6 +1,6 @@
 """A pool of samples on disk: made once, read by every training run through memory maps.
 
-A pool is a folder: pool.json, images.npy (N, 208, 208, 3) uint8, canonical.npy (N, 6706, 3) int16 in 1/1000 cm,
+A pool is a folder: pool.json, images.npy (N, 248, 248, 3) uint8, canonical.npy (N, 6706, 3) int16 in 1/1000 cm,
 pose.npy (N, 13) float64 [rotation row by row, scale, shift x, shift y, inverse distance], landmarks.npy (N, 68, 2)
 float32 pixels. pool.json is written last: a folder without it is unfinished.
 

@@ -27,7 +27,7 @@ from training.surroundings import lay_over_photo
 
 KINDS, KIND_SHARES = ("plain", "turned", "expression", "both"), (0.25, 0.30, 0.20, 0.25)
 BATCH = 32
-MAX_YAW_DEG, MAX_PITCH_DEG = 75.0, 28.0
+MAX_YAW_DEG, MAX_PITCH_DEG = 82.0, 28.0
 OWN_SIDE_DEG = 12.0                         # a photo turned further than this shows only one side of the head
 BACK_TURN_DEG = 15.0                        # how far such a photo may be turned back
 NEAREST_CM = 40.0

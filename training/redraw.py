@@ -42,7 +42,7 @@ def to_screen(points: np.ndarray, pose: HeadPose) -> np.ndarray:
 def draw(rng: np.random.Generator, mesh: HeadMesh, source: FittedPhoto, canonical: np.ndarray, pose: HeadPose,
          *, paint_mouth: bool, widened: dict[str, float], reach_cm: float,
          other_photo: np.ndarray) -> np.ndarray:
-    """Picture (208, 208, 3) uint8 of `canonical` (V, 3) under `pose`, in the skin of `source`.
+    """Picture (248, 248, 3) uint8 of `canonical` (V, 3) under `pose`, in the skin of `source`.
 
     widened: by side, old over new lid opening for eyes opened further than in the photo; reach_cm: how much
     of the surroundings is kept around the head; other_photo: where a strange backdrop may come from.

@@ -63,7 +63,7 @@ def measure(weights: str, face_model: Path, textures: Path, count: int, seed: in
     progress = Progress(f"{weights}: renders", count)
     for sample in source.samples(count, seed):
         landmarks = compose(topology.landmarks(mesh(sample.canonical)), sample.pose)
-        crop = crop_from_landmarks(landmarks, upright=False)
+        crop = network.view(crop_from_landmarks(landmarks, upright=False))
         found = network.predict(crop.cut(sample.image, network.input_size)).position_map_crop
         predicted.append(topology.landmarks(topology.vertices(found)))
         true.append(crop.to_crop(landmarks))

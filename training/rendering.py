@@ -91,7 +91,7 @@ class RenderSource:
         return Sample(image, shape[:NARROW_VERTICES].copy(), pose)
 
     def picture(self, rng: np.random.Generator, shape: np.ndarray, gaze: np.ndarray, pose: HeadPose) -> np.ndarray:
-        """(208, 208, 3) uint8: a whole head's shape (`shapes`) seen from this pose; the eyeballs of `shape` are changed.
+        """(248, 248, 3) uint8: a whole head's shape (`shapes`) seen from this pose; the eyeballs of `shape` are changed.
         Skin, hair, light and background are drawn: the same seed gives the same ones."""
         skin = draw_skin(rng, self._skins)
         look = draw_look(rng, skin.brightness)

@@ -11,6 +11,7 @@ beside averaged.keras; `training.convert` takes it.
 from __future__ import annotations
 
 import argparse
+import json
 import os
 from pathlib import Path
 
@@ -60,7 +61,7 @@ def stretch(kernel: np.ndarray, bias: np.ndarray, matrix: np.ndarray, middle: np
     return kernel + kernel @ matrix @ back, bias + (bias @ matrix - middle) @ back
 
 
-def measure(model: keras.Model, pools: list[Pool], points: TrainingPoints, basis: ShapeBasis):
+def measure(model: keras.Model, pools: list[Pool], points: TrainingPoints, basis: ShapeBasis, crop_side: float):
     """True and predicted openings (n, 4) about the mean face's, of the exact crops of samples."""
     size = model.inputs[0].shape[1]
     matrix = openings(points.landmarks @ basis.basis[:, points.vertices])
@@ -70,8 +71,8 @@ def measure(model: keras.Model, pools: list[Pool], points: TrainingPoints, basis
         rows = [int(row) for row in np.linspace(0, len(pool) - 1, min(len(pool), SAMPLES))
                 if abs(pool.head_pose(int(row)).yaw_pitch_roll_deg[0]) < LARGEST_YAW_DEG]
         for part in (rows[i:i + BATCH] for i in range(0, len(rows), BATCH)):
-            crops = [draw_placement(np.random.default_rng(0), pool.landmarks[row], pool.images.shape[2], steady=True)
-                     .cut(pool.images[row], size) for row in part]
+            crops = [draw_placement(np.random.default_rng(0), pool.landmarks[row], pool.images.shape[2], steady=True,
+                                    crop_side=crop_side).cut(pool.images[row], size) for row in part]
             code = np.array(model(np.stack(crops).astype(np.float32) / 255, training=False)["code"])
             labels = pool.canonical[part][:, points.vertices].astype(np.float32) / MICRO
             true.append(openings(points.landmarks @ labels) - mean)
@@ -90,7 +91,8 @@ def main(arguments: list[str] | None = None) -> None:
     points = training_points(topology, mesh, load_face_model(options.face_model).mirror)
     model = keras.models.load_model(options.run / "averaged.keras", compile=False)
     pools = [open_pool(path) for path in options.pool]
-    true, predicted, matrix = measure(model, pools, points, basis)
+    run = json.loads((options.run / "options.json").read_text())
+    true, predicted, matrix = measure(model, pools, points, basis, run["crop_side"])
     by = factors(true, predicted)
     layer = model.get_layer("code")
     layer.set_weights(stretch(*layer.get_weights(), matrix, predicted.mean(0), by))

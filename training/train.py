@@ -27,6 +27,7 @@ import tensorflow as tf         # noqa: E402
 
 from inference_core.topology import load_topology          # noqa: E402
 from training import networks                               # noqa: E402
+from training.augment import CROP_SIDE                      # noqa: E402
 from training.dataset import Dataset, batches               # noqa: E402
 from training.encoder import facemesh_weights_file, warm_start      # noqa: E402
 from training.face_model import load_face_model             # noqa: E402
@@ -191,7 +192,7 @@ def main(arguments: list[str] | None = None) -> None:
     pairs = [entry.rpartition("=") if "=" in entry else (entry, "=", "1") for entry in options.pool]
     shares = np.array([float(share) for _, _, share in pairs])
     pools = [open_pool(path) for path, _, _ in pairs]
-    dataset = Dataset(pools, shares / shares.sum(), points, size)
+    dataset = Dataset(pools, shares / shares.sum(), points, size, options.crop_side)
     heldout = [open_pool(path) for path in options.heldout]
     options.output.mkdir(parents=True, exist_ok=True)
     trainer = Trainer(options.network, loss, options.cold, size, options.start)
@@ -260,6 +261,7 @@ def _parse(arguments):
     parser.add_argument("--cold", action="store_true", help="random weights instead of FaceMesh's")
     parser.add_argument("--start", type=Path, help="averaged.keras whose encoder to start from: of lprnet_encoder for lprnet")
     parser.add_argument("--size", type=int, default=networks.LPRNET2_SIZE, help="input side of lprnet2 in pixels")
+    parser.add_argument("--crop-side", type=float, default=CROP_SIDE, help="of the crop, in larger sides of the landmarks' box")
     parser.add_argument("--batch", type=int, default=BATCH)
     parser.add_argument("--threads", type=int, default=0, help="0: as many as there are cores")
     parser.add_argument("--report-minutes", type=float, default=REPORT_S / 60)
