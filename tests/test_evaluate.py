@@ -17,7 +17,7 @@ from training.annotated_photos import Outcome, read_sources
 from training.scores import LIP_PAIRS
 
 KEYS = {"n", "nme68", "nme51", "over10", "found", "lip_corr", "lip_slope", "eye_corr", "eye_slope", "width_corr",
-        "width_slope", "nme68_band_mean"}
+        "width_slope", "nme68_3d", "nme68_band_mean", "nme68_3d_band_mean"}
 SIDE = 200
 
 
@@ -60,8 +60,9 @@ def answers(monkeypatch: pytest.MonkeyPatch) -> list:
         shift = np.array(image.shape[1::-1]) / 2 - SIDE / 2         # of the border
         answer = given[image[image.shape[0] // 2, image.shape[1] // 2, 0]]
         several = answer if isinstance(answer, list) else [answer]
-        return [SimpleNamespace(landmarks_image=np.c_[points + shift, np.zeros(68)].astype(np.float32))
-                for points in several if points is not None]
+        deep = [points if points is None or points.shape[1] == 3 else np.c_[points, np.zeros(68)] for points in several]
+        return [SimpleNamespace(landmarks_image=(points + [*shift, 0]).astype(np.float32))
+                for points in deep if points is not None]
 
     def one(image, crop, network, least_presence):
         crops.append(crop)
@@ -123,6 +124,21 @@ def test_bands_of_yaw_have_their_unweighted_mean(tmp_path: Path, answers: list, 
     lines = {line[:14].strip(): line.split() for line in capsys.readouterr().out.splitlines()}
     assert [lines[band][1] for band in ("all", "0-30", "30-60", "60-90")] == ["8", "4", "2", "2"]
     assert lines["60-90"][3] == "6.00" and "1.50" in lines["2nd points"]
+
+
+@pytest.mark.parametrize("crop", ["truth", "detector"])
+def test_depths_are_measured_where_they_are_annotated_without_their_mean(tmp_path, answers, capsys, crop: str) -> None:
+    depths = np.linspace(-20, 20, 68)
+    write(tmp_path / "photos" / "aflw2000", [annotated(n, yaw=yaw, z=(depths + 1000 * n).tolist())
+                                             for n, yaw in enumerate([0.0, 10, 40, 80])])
+    # 3 px aside, and depths that are all as far off, or 4 px to and fro: the mean of those is 0
+    wrong = np.where(np.arange(68) % 2, 4.0, -4.0)
+    answers += [np.c_[face(n) + [3, 0], depths - 77 + (n > 0) * wrong] for n in range(4)]
+    scores = run(tmp_path / "photos", "--crop", crop)["aflw2000"]
+    assert scores["nme68"] == pytest.approx(3, abs=1e-4)
+    assert scores["nme68_3d"] == pytest.approx((3 + 5 + 5 + 5) / 4, abs=1e-4)
+    assert scores["nme68_3d_band_mean"] == pytest.approx(((3 + 5) / 2 + 5 + 5) / 3, abs=1e-4)
+    assert "in 3D 4.67" in capsys.readouterr().out
 
 
 def test_without_a_face_in_each_band_there_is_no_mean_of_bands(tmp_path: Path, answers: list, capsys) -> None:
@@ -232,6 +248,9 @@ BROKEN = {
     "lists a picture twice": json.dumps([annotated(0), annotated(0)]),
     "some entries have points and some have none": json.dumps([annotated(0), unannotated(1)]),
     "nested": "[" * 100_000,
+    "z is not a list of 68 depths": json.dumps([annotated(0, z=[1.0])]),
+    "z are not 68 depths in pixels": json.dumps([annotated(0, z=[float("inf")] * 68)]),
+    "z is there without points": json.dumps([annotated(0, points=None, z=[1.0] * 68)]),
     "points_reannotated is not a list": json.dumps([annotated(0, points_reannotated=[])]),
 }
 

@@ -1,8 +1,8 @@
 """Reads a folder of photos with annotated landmarks: one folder per source, each with pictures and annotations.json.
 
 The file is a list of objects: `file`, `size` [width, height], `points` (68 pairs in pixels, iBUG order, (0, 0) = centre
-of the top-left pixel) or null, `yaw` in degrees or null, `points_reannotated` like points where there are any; other
-keys are left alone. Nothing is skipped: an entry or picture that cannot be used ends the reading with its name.
+of the top-left pixel) or null, `yaw` in degrees or null, `z` 68 depths in the same unit, larger = nearer, of any zero, or
+null, `points_reannotated` like points where there are any; other keys are left alone. Nothing is skipped: an entry or picture that cannot be used ends the reading with its name.
 """
 
 from __future__ import annotations
@@ -25,13 +25,15 @@ REPAIR = "repair it or fetch the folder again"
 
 @dataclass(frozen=True, eq=False)
 class Photo:
-    """size (width, height); points, second_points (68, 2) float64 pixels, yaw_deg: None where not annotated."""
+    """size (width, height); points, second_points (68, 2) and z (68,) float64 pixels, yaw_deg: None where not
+    annotated."""
 
     path: Path
     size: tuple[int, int]
     points: np.ndarray | None
     yaw_deg: float | None
     second_points: np.ndarray | None
+    z: np.ndarray | None = None
 
     def read(self) -> np.ndarray:
         """(H, W, 3) uint8 RGB. Raises InputError when it cannot be read or is not of the annotated size."""
@@ -45,10 +47,12 @@ class Photo:
 
 @dataclass(frozen=True, eq=False)
 class Outcome:
-    """A photo, and the landmarks (68, 2) float64 pixels that were answered for its face; None: no face was found."""
+    """A photo, and what was answered for its face: landmarks (68, 2) float64 pixels and their depths z (68,) in the same
+    unit, larger = nearer; None: no face was found."""
 
     photo: Photo
     landmarks: np.ndarray | None
+    z: np.ndarray | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,7 +138,20 @@ def _photo(folder: Path, entry: dict) -> Photo:
         raise ValueError(f"yaw is {str(yaw)[:80]!r}, not degrees within 180")
     second = _points(entry, "points_reannotated") if "points_reannotated" in entry else None
     yaw_deg = None if yaw is None else float(yaw)
-    return Photo(folder / name, (size[0], size[1]), _points(entry, "points"), yaw_deg, second)
+    return Photo(folder / name, (size[0], size[1]), _points(entry, "points"), yaw_deg, second, _depths(entry))
+
+
+def _depths(entry: dict) -> np.ndarray | None:
+    if entry.get("z") is None:
+        return None
+    if not isinstance(entry["z"], list) or len(entry["z"]) != 68:
+        raise ValueError("z is not a list of 68 depths")
+    depths = np.array(entry["z"], np.float64)
+    if depths.shape != (68,) or not (np.abs(depths) < FARTHEST).all():
+        raise ValueError("z are not 68 depths in pixels")
+    if entry["points"] is None:
+        raise ValueError("z is there without points")
+    return depths
 
 
 def _points(entry: dict, key: str) -> np.ndarray | None:

@@ -10,6 +10,8 @@ names another weights folder.
 NME: mean distance of the landmarks in per cent of sqrt(w h) of the annotated box, over the faces found; `found` stands
 beside it, and a face that was not found counts among those above 10 %. With --crop detector a face is found when the
 box of one of the captured faces overlaps the annotated one; with --crop truth when the network answers at all: 100.
+NME3D: of the same landmarks in three dimensions, the mean z of each face taken off, where depths are annotated, as the
+paper of PRNet has it (training/paper_scores.py); the mean of the three bands of yaw counts each alike.
 Openings: correlation and slope of predicted over annotated, both over sqrt(w h) of the annotated box.
 
 Pictures without points are measured with --crop detector alone (else null): of `nonface` the number of pictures with a
@@ -33,10 +35,10 @@ from inference_core.errors import LPRNetError, OutputError
 from inference_core.files import write_bytes
 from inference_core.regression import CaptureOptions, capture_crop, capture_faces
 from training.annotated_photos import Outcome, Photo, PhotoSource, read_sources
+from training.paper_scores import BANDS, alignment_errors, in_band
 from training.progress import Progress
 from training.scores import JAW_LINE, landmark_errors, opening_scores
 
-BANDS = {"0-30": (0, 30), "30-60": (30, 60), "60-90": (60, np.inf)}     # degrees of yaw to either side
 FAR_OFF = 10.0                  # % NME: more is a failure
 SAME_FACE = 0.3                 # of the union; boxes of one size, half a side apart along one axis, share a third
 BORDER = 0.5                    # of the larger side, added round close crops
@@ -44,7 +46,7 @@ BORDER = 0.5                    # of the larger side, added round close crops
 COLUMNS = (
     ("n", "n", 5, 0), ("found %", "found", 9, 1),
     ("NME68", "nme68", 8, 2), ("median", "median68", 8, 2), ("> 10 %", "over10_68", 8, 1),
-    ("NME51", "nme51", 9, 2), ("median", "median51", 8, 2), ("> 10 %", "over10_51", 8, 1),
+    ("NME51", "nme51", 9, 2), ("median", "median51", 8, 2), ("> 10 %", "over10_51", 8, 1), ("NME3D", "nme68_3d", 9, 2),
     ("lip r", "lip_corr", 8, 3), ("slope", "lip_slope", 7, 2),
     ("eye r", "eye_corr", 8, 3), ("slope", "eye_slope", 7, 2),
     ("width r", "width_corr", 9, 3), ("slope", "width_slope", 7, 2))
@@ -56,7 +58,8 @@ def measure(source: PhotoSource, crop: str, network: Network) -> list[Outcome]:
     outcomes = []
     try:
         for photo in source.photos:
-            outcomes.append(Outcome(photo, _answer(photo, source, crop, network)))
+            points = _answer(photo, source, crop, network)
+            outcomes.append(Outcome(photo, *((None, None) if points is None else (points[:, :2], points[:, 2]))))
             progress.advance(len(outcomes))
     finally:
         progress.close()        # so that an error gets a line of its own
@@ -64,28 +67,26 @@ def measure(source: PhotoSource, crop: str, network: Network) -> list[Outcome]:
 
 
 def _answer(photo: Photo, source: PhotoSource, crop: str, network: Network) -> np.ndarray | None:
+    """(68, 3)."""
     image = photo.read()
     if crop == "truth":
         if photo.points is None:
             return None
         where = crop_from_landmarks(photo.points, upright=False)
         face = capture_crop(image, where, network, least_presence=-1.0)     # where a face is known to be
-        return None if face is None else _plane(face)
+        return None if face is None else face.landmarks_image.astype(np.float64)
     border = 0 if source.has_points or not source.shows_faces else round(BORDER * max(photo.size))
     image = cv2.copyMakeBorder(image, *(border,) * 4, cv2.BORDER_REPLICATE)
     options = CaptureOptions(all_faces=True, engine=network.engine, weights=network.card.name)
-    found = [_plane(face) - border for face in capture_faces(image, options)]
+    found = [face.landmarks_image.astype(np.float64) - [border, border, 0] for face in capture_faces(image, options)]
     if photo.points is not None:
-        shares = [overlap(points, photo.points) for points in found]
+        shares = [overlap(points[:, :2], photo.points) for points in found]
         return found[int(np.argmax(shares))] if max(shares, default=0) > SAME_FACE else None
     if source.shows_faces:
         middle = np.array(photo.size) / 2
-        found = [points for points in found if (points.min(0) < middle).all() and (middle < points.max(0)).all()]
+        found = [points for points in found
+                 if (points.min(0)[:2] < middle).all() and (middle < points.max(0)[:2]).all()]
     return found[0] if found else None
-
-
-def _plane(face) -> np.ndarray:
-    return face.landmarks_image[:, :2].astype(np.float64)
 
 
 def overlap(one: np.ndarray, other: np.ndarray) -> float:
@@ -106,15 +107,25 @@ def statistics(outcomes: list[Outcome]) -> dict:
         row[f"nme{name}"] = float(away.mean()) if hits else None
         row[f"median{name}"] = float(np.median(away)) if hits else None
         row[f"over10_{name}"] = 100 * over / len(outcomes) if outcomes else None
-    return row | opening_scores(predicted, true)
+    return row | {"nme68_3d": _depth_error(hits)} | opening_scores(predicted, true)
+
+
+def _depth_error(hits: list[Outcome]) -> float | None:
+    """NME in % of the landmarks in 3D, over the faces whose photos have depths."""
+    known = [hit for hit in hits if hit.photo.z is not None and hit.z is not None]
+    if not known:
+        return None
+    predicted = np.stack([np.c_[hit.landmarks, hit.z] for hit in known])
+    true = np.stack([np.c_[hit.photo.points, hit.photo.z] for hit in known])
+    return float(alignment_errors(predicted, true).mean())
 
 
 def rows_of(source: PhotoSource, outcomes: list[Outcome]) -> dict[str, dict]:
     """{"all", each band of yaw, "no yaw", "2nd points": statistics}, where there are any."""
     groups = {"all": outcomes}
     if any(photo.yaw_deg is not None for photo in source.photos):
-        for band, (low, high) in BANDS.items():
-            groups[band] = [o for o in outcomes if o.photo.yaw_deg is not None and low <= abs(o.photo.yaw_deg) < high]
+        for band in BANDS:
+            groups[band] = [o for o in outcomes if o.photo.yaw_deg is not None and in_band(o.photo.yaw_deg, band)]
         groups["no yaw"] = [o for o in outcomes if o.photo.yaw_deg is None]
     groups["2nd points"] = [Outcome(_with_second_points(o.photo), o.landmarks) for o in outcomes
                             if o.photo.second_points is not None]
@@ -134,12 +145,17 @@ def report_of(source: PhotoSource, outcomes: list[Outcome], crop: str) -> dict:
     if not source.has_points:
         return {"n": n, "found": 100 * found / n if measured else None}
     rows = rows_of(source, outcomes)
-    bands = [rows.get(band, {}).get("nme68") for band in BANDS]
-    mean = None if None in bands else float(np.mean(bands))
+    means = {f"{key}_band_mean": _band_mean(rows, key) for key in ("nme68", "nme68_3d")}
     row = rows["all"]
     opened = {key: value for key, value in row.items() if key.endswith(("_corr", "_slope"))}
     return {"n": n, "nme68": row["nme68"], "nme51": row["nme51"], "over10": row["over10_68"], "found": row["found"],
-            **opened, "nme68_band_mean": mean}
+            **opened, "nme68_3d": row["nme68_3d"], **means}
+
+
+def _band_mean(rows: dict[str, dict], key: str) -> float | None:
+    """Each band counts alike; None unless all have faces."""
+    means = [rows.get(band, {}).get(key) for band in BANDS]
+    return None if None in means else float(np.mean(means))
 
 
 def table(source: PhotoSource, outcomes: list[Outcome], crop: str) -> str:
@@ -157,7 +173,9 @@ def table(source: PhotoSource, outcomes: list[Outcome], crop: str) -> str:
                  for _, key, width, digits in COLUMNS)
         lines.append(f"  {name}".ljust(14) + "".join(cells))
     if report["nme68_band_mean"] is not None:
-        lines.append(f"  mean NME68 of the three bands: {report['nme68_band_mean']:.2f}")
+        deep = report["nme68_3d_band_mean"]
+        lines.append(f"  mean NME68 of the three bands: {report['nme68_band_mean']:.2f}"
+                     + ("" if deep is None else f", in 3D {deep:.2f}"))
     return "\n".join(lines)
 
 
