@@ -7,7 +7,7 @@ import bpy
 
 from . import menu, operators, panel, preferences
 
-CLASSES = (preferences.LPRNetPreferences, operators.LPRNET_OT_capture_image, panel.LPRNET_PT_capture)
+CLASSES = (preferences.LPRNetPreferences, *operators.CLASSES, panel.LPRNET_PT_capture)
 
 
 def register() -> None:

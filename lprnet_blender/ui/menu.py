@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import bpy
 
-from .operators import LPRNET_OT_capture_image
+from .operators.capture_image import LPRNET_OT_capture_image
 
 
 def _draw(self: bpy.types.Menu, context: bpy.types.Context) -> None:

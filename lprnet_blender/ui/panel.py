@@ -6,7 +6,7 @@ from __future__ import annotations
 import bpy
 
 from ..scene.face import PREFIX, is_captured
-from .operators import LPRNET_OT_capture_image
+from .operators.capture_image import LPRNET_OT_capture_image
 
 
 class LPRNET_PT_capture(bpy.types.Panel):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import bpy
 
-from ..missing import explain_missing
+from ...missing import explain_missing
 
 if TYPE_CHECKING:
     from bpy.stub_internal.rna_enums import OperatorReturnItems
@@ -66,8 +66,8 @@ class LPRNET_OT_capture_image(bpy.types.Operator):
     def _capture(self, context: bpy.types.Context) -> list[bpy.types.Object]:
         from inference_core.regression import CaptureOptions
 
-        from ..capture import capture_photo
-        from ..scene.face import add_face
+        from ...capture import capture_photo
+        from ...scene.face import add_face
 
         photo = Path(bpy.path.abspath(self.filepath))
         captured = capture_photo(photo, CaptureOptions(all_faces=self.all_faces), int(self.texture_size))
