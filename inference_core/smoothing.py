@@ -8,6 +8,7 @@ in time: nothing lags.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -45,15 +46,16 @@ class SmoothingOptions:
 RAW = SmoothingOptions(0.0, 0.0, 0.0, 0.0, 0.0)
 
 
-def smooth(take: TakeRows, options: SmoothingOptions = SmoothingOptions()) -> TakeRows:
+def smooth(take: TakeRows, options: SmoothingOptions = SmoothingOptions(),
+           on_row: Callable[[], None] = lambda: None) -> TakeRows:
     """What reads like the take, but steady. Reads every frame once and keeps three kilobytes of each; positions are read again
-    when they are asked for."""
+    when they are asked for. on_row is called for every row that is read, and may raise to stop."""
     seen = np.flatnonzero(take.valid)
     if options == RAW or not len(seen):
         return take
     segments = segments_of(take.time_s, seen, options.max_gap_s)
     skull, basis = learned(take, seen)
-    shapes, poses = _read(take, seen, skull, basis, options.identity > 0)
+    shapes, poses = _read(take, seen, skull, basis, options.identity > 0, on_row)
     poses = filled(poses, segments, take.time_s)
     if options.pose > 0:
         poses = steady_poses(poses, take.time_s, segments, options.pose)
@@ -90,7 +92,7 @@ def learned(take: TakeRows, seen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return skull, (mixes[:, kept] / np.sqrt(strength[kept])).T.astype(np.float32) @ away
 
 
-def _read(take: TakeRows, seen: np.ndarray, skull, basis, hold: bool) -> tuple[Shapes, PoseTrack]:
+def _read(take: TakeRows, seen: np.ndarray, skull, basis, hold: bool, on_row) -> tuple[Shapes, PoseTrack]:
     """One pass over the positions: how each frame lies to the skull, what its expression is made of, and its pose."""
     topology, rigid = take.topology, take.topology.regions["rigid"]
     shapes = Shapes.empty(len(take), skull, basis)
@@ -102,4 +104,5 @@ def _read(take: TakeRows, seen: np.ndarray, skull, basis, hold: bool) -> tuple[S
             pose, canonical = shapes.rigids[row].pose(pose), shapes.rigids[row].undone(canonical)
         shapes.parts[row] = basis @ (canonical - skull).ravel()
         poses.set(row, pose, lids_of(topology, canonical))
+        on_row()
     return shapes, poses

@@ -142,6 +142,7 @@ class Job:
     def __init__(self, name: str, steps: Steps, when_cancelled: Callable[[], str] = lambda: "Cancelled") -> None:
         self.name, self._steps, self._when_cancelled = name, steps, when_cancelled
         self.ended: Ended | None = None
+        self.waiting = False
         self.progress = Progress(0, None, name)
 
     def tick(self, budget_s: float = TICK_S) -> Progress | Ended:
@@ -159,7 +160,8 @@ class Job:
             else:
                 if isinstance(message, Progress):
                     self.progress = message
-                if message is WAITING or time.perf_counter() >= end:
+                self.waiting = message is WAITING
+                if self.waiting or time.perf_counter() >= end:
                     return self.progress
         return self.ended
 
@@ -183,7 +185,7 @@ class Job:
                 if self.progress is not shown:
                     shown = self.progress
                     on_progress(shown)
-                time.sleep(SLEEP_S if self.ended is None else 0)
+                time.sleep(SLEEP_S if self.waiting and self.ended is None else 0)
         finally:
             self.cancel()
         if isinstance(self.ended, Failed):

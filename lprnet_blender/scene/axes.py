@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 METRES_PER_CM = 0.01
+AXES = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, -1.0], [0.0, 1.0, 0.0]])       # canonical -> Blender, without the unit
 
 
 def to_blender(points_canonical: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:

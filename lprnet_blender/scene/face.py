@@ -27,12 +27,12 @@ def add_face(name: str, face: Face, texture: Texture, collection: bpy.types.Coll
     its custom properties. `place` counts the faces of one photo, which stand side by side."""
     topology = face.topology
     mesh = build_mesh(name, to_blender(face.vertices_canonical), topology.faces, topology.uvs)
-    add_visibility(mesh, _seen(texture.visible, topology.uvs))
+    add_visibility(mesh, seen_vertices(texture.visible, topology.uvs))
     mesh.materials.append(skin_material(f"{name} skin", pack_image(f"{name} skin", texture.image), UV_LAYER))
     thing = bpy.data.objects.new(name, mesh)
     thing.location = (SPACING_M * place, 0.0, 0.0)
     collection.objects.link(thing)
-    _add_region_groups(thing, topology.regions)
+    add_region_groups(thing, topology.regions)
     for key, value in pose_properties(face).items():
         thing[PREFIX + key] = value
     return thing
@@ -64,7 +64,8 @@ def is_captured(thing: bpy.types.Object) -> bool:
     return thing.get(PREFIX + "yaw_deg") is not None
 
 
-def _seen(visible: npt.NDArray[np.bool_], uvs: npt.NDArray[np.float32]) -> npt.NDArray[np.bool_]:
+def seen_vertices(visible: npt.NDArray[np.bool_], uvs: npt.NDArray[np.float32]) -> npt.NDArray[np.bool_]:
+    """visible (H, W) of a texture -> (N,) of the vertices whose uvs (N, 2) lie there."""
     height, width = visible.shape
     columns = np.clip((uvs[:, 0] * width).astype(int), 0, width - 1)
     rows = np.clip((uvs[:, 1] * height).astype(int), 0, height - 1)
@@ -72,6 +73,7 @@ def _seen(visible: npt.NDArray[np.bool_], uvs: npt.NDArray[np.float32]) -> npt.N
     return seen
 
 
-def _add_region_groups(thing: bpy.types.Object, regions: dict[str, npt.NDArray[np.bool_]]) -> None:
+def add_region_groups(thing: bpy.types.Object, regions: dict[str, npt.NDArray[np.bool_]]) -> None:
+    """A vertex group for every region (N,)."""
     for name, members in regions.items():
         thing.vertex_groups.new(name=name).add(np.flatnonzero(members).tolist(), 1.0, "REPLACE")

@@ -8,7 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from .nodes import add_node, connect, find_node, node_tree, principled, set_input
+
 SKIN_ROUGHNESS = 0.6
+CLAY = (0.5, 0.4, 0.35, 1.0)
 SKIN_GLOSS = 0.15               # of Blender's usual 0.5: the photo's own highlights are in the texture
 
 
@@ -22,6 +24,22 @@ def pack_image(name: str, pixels: npt.NDArray[np.uint8]) -> bpy.types.Image:
     image.update()
     image.pack()
     return image
+
+
+def packed_image(name: str, png: bytes) -> bpy.types.Image:
+    """A PNG file as an image inside the .blend: at once, since Blender reads it when it is first shown."""
+    image = bpy.data.images.new(name, 1, 1, alpha=False)
+    image.pack(data=png, data_len=len(png))
+    image.source = "FILE"
+    return image
+
+
+def plain_material(name: str) -> bpy.types.Material:
+    """A Principled material in the colour of clay, for a face without a texture."""
+    material, surface = principled(name, roughness=SKIN_ROUGHNESS)
+    set_input(surface, "Specular IOR Level", SKIN_GLOSS)
+    set_input(surface, "Base Color", CLAY)
+    return material
 
 
 def skin_material(name: str, image: bpy.types.Image, uv_layer: str) -> bpy.types.Material:

@@ -1,0 +1,198 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Bake a take into a scene: no network, the raw take is smoothed as it is read.
+
+`bake_take` is the whole of it; `bake_steps` the same in steps of a few milliseconds. The mesh is built where no scene
+shows it and put into its object at the end, at once: what stops a bake before leaves the file as it was. Nothing of
+Blender's is held from step to step but names, since undo and deleting take the data away.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import bpy
+from mathutils import Matrix
+
+from inference_core.errors import InputError
+from inference_core.files import check_writable
+
+from ..jobs import WAITING, Job, Progress, Steps, messages_of
+from .bake_options import BakeOptions
+from .bake_plan import Plan, Points, Skin, read_take
+from .baked import NAME, place_of, portable, remember
+from .cache_modifier import drop_cache, use_cache
+from .head_motion import animate_head, check_place, still_head
+from .markers import drop_markers, set_markers
+from .point_cache import ENDING
+from .shape_keys import animate_absolute, animate_relative
+from .sound import drop_sound, set_sound
+from .timing import SceneRate
+from .unseen import Undone, Unseen
+
+EARLY = 1e-3                    # of a frame
+ROUNDS = 3                      # a bake whose data an undo has taken away begins anew, so often
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where to bake, by names: the scene; an object that has a bake, which is replaced, or None for a new one; the
+    collection of a new one, None = the scene's own; the place of a new one, None = the 3D cursor."""
+
+    scene: str
+    thing: str | None = None
+    collection: str | None = None
+    place: Matrix | None = None
+
+
+@dataclass(frozen=True)
+class Baked:
+    """The object's name, frames and how many of them show a face, and what the user should know."""
+
+    name: str
+    frames: int
+    seen: int
+    notes: tuple[str, ...]
+
+
+def bake_take(take: str | Path, options: BakeOptions = BakeOptions(), scene: bpy.types.Scene | None = None, *,
+              thing: bpy.types.Object | None = None, collection: bpy.types.Collection | None = None,
+              on_progress: Callable[[Progress], None] = lambda progress: None) -> bpy.types.Object:
+    """Bake a take into a new object of `scene` (by default the one of the context), or anew into `thing`, which keeps its
+    name, place and materials. Returns the object. Raises TakeError, InputError, OutputError."""
+    scene = scene or bpy.context.scene
+    assert scene is not None
+    target = Target(scene.name, thing.name if thing else None, collection.name if collection else None)
+    baked: Baked = Job("Bake", bake_steps(Path(take), options, target)).run(on_progress)
+    return bpy.data.objects[baked.name]
+
+
+def bake_steps(take: Path, options: BakeOptions, target: Target) -> Steps:
+    """For `jobs`: yields Progress or WAITING, returns Baked. Closing it leaves the file as it was."""
+    for _ in range(ROUNDS):
+        try:
+            return (yield from _bake(take, options, target))
+        except Undone:
+            continue
+    raise InputError(f"Undo has stopped the bake; the take {take} is kept: bake it again")
+
+
+def _bake(take: Path, options: BakeOptions, target: Target) -> Steps:
+    scene, thing = _find(target, take)
+    place = _place(scene, thing, target)
+    if options.head == "OBJECT":
+        check_place(thing.name if thing else "new object", place)
+    name = thing.name if thing else _name_of(take)
+    cache = _cache_of(take, name) if options.mode == "POINT_CACHE" else None
+    wants_skin = options.texture > 0 and not (thing and any(slot.material for slot in thing.material_slots))
+    rate = SceneRate(scene.render.fps, scene.render.fps_base)
+    unseen, plan, skin = Unseen(name, target.thing), None, None
+    del scene, thing
+    try:
+        work = messages_of(read_take(take, options, rate, cache, wants_skin))
+        for message in work:
+            if isinstance(message, Plan):
+                plan = message
+            elif isinstance(message, Points):
+                assert plan is not None
+                if message.number == 0:
+                    unseen.build(plan.topology, message.points, keys=cache is None)
+                if cache is None:
+                    unseen.add_key(message.number, message.points)
+                yield Progress(message.number + 1, len(plan.frames), "Baking")
+            elif isinstance(message, Skin):
+                skin = message
+                assert plan is not None
+                unseen.add_skin(skin, plan.topology)
+            else:
+                yield message
+        assert plan is not None
+        if options.mode == "RELATIVE":
+            for done in animate_relative(unseen.key, f"{name} expression", plan.frames, plan.holds):
+                yield Progress(done, len(plan.frames), "Animating")
+                unseen.key                      # raises where an undo has taken it away, before the curves are touched
+        elif options.mode == "ABSOLUTE":
+            animate_absolute(unseen.key, f"{name} expression", plan.frames, plan.holds)
+        yield WAITING
+        return _show(unseen, plan, skin, take, cache, options, target, place)
+    finally:
+        unseen.drop()
+
+
+def _show(unseen: Unseen, plan: Plan, skin: Skin | None, take: Path, cache: Path | None, options: BakeOptions,
+          target: Target, place: Matrix) -> Baked:
+    """Everything that the scene sees, at once."""
+    scene, old = _find(target, take)
+    notes = [skin.missing] if skin and skin.missing else []
+    thing = unseen.show(old, _collection(scene, target))
+    if options.head == "OBJECT":
+        animate_head(thing, place, plan.frames, plan.places, plan.turns, plan.holds)
+    else:
+        still_head(thing, place)
+    if cache is not None:
+        use_cache(thing, portable(cache), plan.frames, plan.holds)
+    else:
+        drop_cache(thing)
+    was = str(thing.get(NAME, thing.name))
+    drop_markers(scene, was)
+    channel = drop_sound(scene, was)
+    if options.timing == "SET_SCENE_FPS":
+        scene.render.fps, scene.render.fps_base = plan.timeline.rate.fps, plan.timeline.rate.base
+    if options.markers:
+        set_markers(scene, thing.name, plan.lost)
+    if options.sound:
+        notes += _sound(scene, thing.name, plan, channel)
+    if options.frame_range:
+        scene.frame_start, scene.frame_end = options.start_frame, math.ceil(plan.timeline.frames[-1] - EARLY)
+    remember(thing, take, options, place, cache, {
+        "frames": plan.count, "frames_seen": plan.seen, "gaps": len(plan.lost), "confidence": plan.confidence,
+        "topology": plan.topology.name})
+    return Baked(thing.name, plan.count, plan.seen, tuple(notes))
+
+
+def _sound(scene: bpy.types.Scene, name: str, plan: Plan, channel: int) -> list[str]:
+    if plan.clip is None:
+        return []
+    if not plan.timeline.steady:
+        return ["The clip's sound was left out: with this timing the mesh runs at another speed"]
+    set_sound(scene, name, plan.clip, plan.timeline, channel)
+    return []
+
+
+def _find(target: Target, take: Path) -> tuple[bpy.types.Scene, bpy.types.Object | None]:
+    scene = bpy.data.scenes.get(target.scene)
+    if scene is None:
+        raise InputError(f"The scene {target.scene} was deleted during the bake; the take {take} is kept: bake it again")
+    if target.thing is None:
+        return scene, None
+    thing = bpy.data.objects.get(target.thing)
+    if thing is None:
+        raise InputError(f"The object {target.thing} was deleted or renamed during the bake; the take {take} is kept: "
+                         "bake it again")
+    return scene, thing
+
+
+def _place(scene: bpy.types.Scene, thing: bpy.types.Object | None, target: Target) -> Matrix:
+    if thing is not None:
+        return place_of(thing)
+    return target.place.copy() if target.place is not None else Matrix.Translation(scene.cursor.location)
+
+
+def _collection(scene: bpy.types.Scene, target: Target) -> bpy.types.Collection:
+    named = bpy.data.collections.get(target.collection) if target.collection else None
+    return named or scene.collection
+
+
+def _name_of(take: Path) -> str:
+    return take.stem.encode(errors="replace").decode() or "take"        # Blender takes no bytes that are not Unicode
+
+
+def _cache_of(take: Path, name: str) -> Path:
+    """Beside the .blend file, else beside the take. Raises OutputError now where nothing can be written there."""
+    folder = Path(bpy.data.filepath).parent if bpy.data.filepath else take.absolute().parent
+    safe = "".join(letter if letter.isalnum() or letter in "-_. " else "_" for letter in name)
+    path = folder / f"{safe}_lprnet{ENDING}"
+    check_writable(path)
+    return path
