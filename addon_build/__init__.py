@@ -1,0 +1,7 @@
+"""How the add-on becomes a zip that Blender installs; used by build_addon.py alone. The standard library and pip suffice."""
+
+from __future__ import annotations
+
+
+class BuildError(Exception):
+    """What is wrong and what to do, in one sentence."""
