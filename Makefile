@@ -1,5 +1,6 @@
 # make demo    photo -> out/astronaut.blend .obj .glb overlay.png render.png
 # make test    the whole test suite
+# make addon   dist/: the add-on as one zip for each platform
 # make check-types, make training-environment, make wheel, make clean
 
 SHELL := /bin/bash
@@ -10,7 +11,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export TF_CPP_MIN_LOG_LEVEL := 2
 export PYTHONUNBUFFERED := 1
 
-.PHONY: demo test check-types training-environment wheel system clean
+.PHONY: demo test addon check-types training-environment wheel system clean
 .DELETE_ON_ERROR:
 
 demo: .venv/installed | system
@@ -43,6 +44,9 @@ system:
 # Training starts its encoder from the FaceMesh network inside the mediapipe wheel; only its files are wanted.
 training-environment: .venv/installed
 	$(PY) -m pip install --quiet --no-deps mediapipe
+
+addon: .venv/installed
+	$(PY) build_addon.py
 
 wheel: .venv/installed
 	$(PY) -m pip wheel --quiet --no-deps --wheel-dir dist .

@@ -21,21 +21,22 @@ from addon_build.check import check_zip
 from addon_build.contents import WEIGHTS, collect, notice, write_zip
 from addon_build.manifest import NAME as MANIFEST
 from addon_build.manifest import make_manifest
-from addon_build.wheels import PLATFORMS, fetch, locked_hashes, wheels_of
+from addon_build.wheels import LOCK, PLATFORMS, fetch, locked_hashes, wheels_of
 
 REPOSITORY = Path(__file__).resolve().parent
 
 
-def build(platform: str, folder: Path, cache: Path = REPOSITORY / "build" / "wheels") -> Path:
-    """Make the zip of one platform in `folder` and check it. Raises BuildError."""
-    hashes = locked_hashes()
+def build(platform: str, folder: Path, *, repository: Path = REPOSITORY, lock: Path = LOCK,
+          cache: Path = REPOSITORY / "build" / "wheels") -> Path:
+    """Make the zip of one platform in `folder` and check it; wheels are kept in `cache`. Raises BuildError."""
+    hashes = locked_hashes(lock)
     wheels = wheels_of(platform, hashes)
-    version = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
-    base = REPOSITORY / "lprnet_blender" / MANIFEST
+    version = tomllib.loads((repository / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
+    base = repository / "lprnet_blender" / MANIFEST
     files: dict[str, bytes | Path] = {
-        **collect(REPOSITORY),
+        **collect(repository),
         MANIFEST: make_manifest(base, version, platform, wheels).encode(),
-        "NOTICE": notice(REPOSITORY, wheels, hashes),
+        "NOTICE": notice(repository, wheels, hashes),
         **{f"wheels/{wheel.file}": fetch(wheel, hashes[wheel.file], cache) for wheel in wheels},
     }
     path = folder / f"lprnet_blender-{version}-{platform.replace('-', '_')}.zip"
@@ -43,20 +44,20 @@ def build(platform: str, folder: Path, cache: Path = REPOSITORY / "build" / "whe
     if problems := check_zip(path, hashes):
         path.unlink()
         raise BuildError("\n".join(f"{path}: {problem}" for problem in problems))
-    _tell(path, files)
+    print(_told(path, files))
     return path
 
 
-def _tell(path: Path, files: dict[str, bytes | Path]) -> None:
+def _told(path: Path, files: dict[str, bytes | Path]) -> str:
     def size(*starts: str) -> int:
         return sum(len(data) if isinstance(data, bytes) else data.stat().st_size
                    for name, data in files.items() if name.startswith(starts))
 
     parts = {name: size(name) for name in sorted(files) if name.startswith(("wheels/", f"{WEIGHTS}/"))}
     rest = size("") - sum(parts.values())
-    print(f"{path}: {path.stat().st_size / 1e6:.1f} MB, {len(files)} files")
-    for name, count in [*parts.items(), ("modules, licences, manifest", rest)]:
-        print(f"  {count / 1e6:6.2f} MB  {name}")
+    lines = [f"{path}: {path.stat().st_size / 1e6:.1f} MB, {len(files)} files"]
+    lines += [f"  {count / 1e6:6.2f} MB  {name}" for name, count in [*parts.items(), ("modules, licences, manifest", rest)]]
+    return "\n".join(lines)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

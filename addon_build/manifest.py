@@ -57,7 +57,7 @@ def manifest_problems(text: str) -> Iterator[str]:
         if key not in data:
             yield f"{key!r} is missing"
         elif not right(data[key]):
-            yield f"{key!r} is {str(data[key])[:80]!r}, not {wanted}"
+            yield f"{key!r} is {json.dumps(data[key], ensure_ascii=False, default=str)[:80]}, not {wanted}"
 
 
 def _text(value: object) -> bool:
