@@ -39,7 +39,7 @@ def open_camera(number: str, options: FrameOptions) -> FrameSource:
         feed.close()
         raise
     info = SourceInfo("camera", name, size, fps if 0 < fps <= MAX_FPS else 0.0, None, None)
-    return FrameSource(info, _stamps(first, feed), options, feed.close)
+    return FrameSource(info, _stamps(first, feed), options, feed.close, feed.start_s)
 
 
 def _receive(capture: cv2.VideoCapture, name: str, feed: LiveFeed[np.ndarray]) -> None:

@@ -35,7 +35,7 @@ class LiveFeed(Generic[Picture]):
         self._newest: Received[Picture] | None = None
         self._error: BaseException | None = None
         self._ended = self._closed = False
-        self._start_s = 0.0
+        self.start_s = 0.0                  # by time.monotonic(), when the first picture came
         threading.Thread(target=self._run, name=f"frames of {name}", daemon=True).start()
 
     def put(self, picture: Picture) -> bool:
@@ -43,8 +43,8 @@ class LiveFeed(Generic[Picture]):
         now_s = time.monotonic()
         with self._changed:
             if self.count == 0:
-                self._start_s = now_s
-            self.seconds = now_s - self._start_s
+                self.start_s = now_s
+            self.seconds = now_s - self.start_s
             self._newest = Received(self.count, self.seconds, picture)
             self.count += 1
             self._changed.notify_all()
@@ -73,9 +73,10 @@ class LiveFeed(Generic[Picture]):
         return f" after {self.count} pictures ({self.seconds:.1f} s)" if self.count else ""
 
     def close(self) -> None:
-        """The thread ends with the picture that it waits for."""
+        """The thread ends with the picture that it waits for; who waits for one is told the end. From any thread."""
         with self._changed:
-            self._closed = True
+            self._closed = self._ended = True
+            self._changed.notify_all()
 
     def _run(self) -> None:
         try:

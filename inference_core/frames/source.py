@@ -78,12 +78,14 @@ class Stamp:
 class FrameSource:
     """Frames, once, in order; memory does not grow with their number. A context manager.
 
-    Iterating raises VideoError after the last good frame where the source ends before it should.
+    Iterating raises VideoError after the last good frame where the source ends before it should. start_s: of live
+    sources, when their first picture came, by time.monotonic(). close: of live sources, from any thread; ends a wait
+    for the next frame.
     """
 
     def __init__(self, info: SourceInfo, stamps: Iterator[Stamp], options: FrameOptions,
-                 close: Callable[[], None] = lambda: None) -> None:
-        self.info = info
+                 close: Callable[[], None] = lambda: None, start_s: float | None = None) -> None:
+        self.info, self.start_s = info, start_s
         self._frames = _chosen(stamps, options, info)
         self.close = close
 

@@ -45,7 +45,7 @@ def open_stream(address: str, options: FrameOptions) -> FrameSource:
         close()
         raise
     info = SourceInfo("stream", stream.name, (width, height), 0.0, None, None)
-    return FrameSource(info, _with_first(first, stamps), options, close)
+    return FrameSource(info, _with_first(first, stamps), options, close, feed.start_s)
 
 
 def _stamps(name: str, feed: LiveFeed[bytes]) -> Iterator[Stamp]:
