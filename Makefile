@@ -1,7 +1,7 @@
 # make demo    photo -> out/astronaut.blend .obj .glb overlay.png render.png
 # make test    the whole test suite
 # make addon   dist/: the add-on as one zip for each platform
-# make check-types, make training-environment, make wheel, make clean
+# make check-types, make training-environment, make facemesh-environment, make wheel, make clean
 
 SHELL := /bin/bash
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
@@ -11,7 +11,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export TF_CPP_MIN_LOG_LEVEL := 2
 export PYTHONUNBUFFERED := 1
 
-.PHONY: demo test addon check-types training-environment wheel system clean
+.PHONY: demo test addon check-types training-environment facemesh-environment wheel system clean
 .DELETE_ON_ERROR:
 
 demo: .venv/installed | system
@@ -45,6 +45,17 @@ system:
 training-environment: .venv/installed
 	$(PY) -m pip install --quiet --no-deps mediapipe
 
+# MediaPipe itself, to measure beside (benchmarks.accuracy): what it depends on does not go with ours.
+facemesh-environment: .venv-facemesh/installed
+
+.venv-facemesh/installed: benchmarks/facemesh-constraints.txt
+	@$(PYTHON) scripts/check_python.py
+	$(PYTHON) -m venv .venv-facemesh
+	PIP_CONSTRAINT=$(CURDIR)/$< .venv-facemesh/bin/python -m pip install --quiet --no-deps mediapipe
+	PIP_CONSTRAINT=$(CURDIR)/$< .venv-facemesh/bin/python -m pip install --quiet \
+		absl-py attrs flatbuffers matplotlib numpy opencv-python-headless protobuf
+	@touch $@
+
 addon: .venv/installed
 	$(PY) build_addon.py
 
@@ -52,4 +63,4 @@ wheel: .venv/installed
 	$(PY) -m pip wheel --quiet --no-deps --wheel-dir dist .
 
 clean:
-	rm -rf .venv .venv-types out dist build/lib build/bdist.* *.egg-info
+	rm -rf .venv .venv-types .venv-facemesh out dist build/lib build/bdist.* *.egg-info

@@ -2,7 +2,8 @@
 
 The file is a list of objects: `file`, `size` [width, height], `points` (68 pairs in pixels, iBUG order, (0, 0) = centre
 of the top-left pixel) or null, `yaw` in degrees or null, `z` 68 depths in the same unit, larger = nearer, of any zero, or
-null, `points_reannotated` like points where there are any; other keys are left alone. Nothing is skipped: an entry or picture that cannot be used ends the reading with its name.
+null, `points_reannotated` like points where there are any, `age`, `gender`, `race` where they are known; other keys are
+left alone. Nothing is skipped: an entry or picture that cannot be used ends the reading with its name.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from inference_core.images import read_image
 
 ANNOTATIONS, NO_FACES = "annotations.json", "nonface"
 MAX_BYTES, MAX_PHOTOS, MAX_SOURCES, MAX_NAME = 64 << 20, 20_000, 200, 200
+AGE_BANDS, MAX_GROUP = (0, 10, 20, 40, 60, 130), 40
 FARTHEST = 1e6                  # pixels; no landmark lies farther out
 REPAIR = "repair it or fetch the folder again"
 
@@ -26,7 +28,7 @@ REPAIR = "repair it or fetch the folder again"
 @dataclass(frozen=True, eq=False)
 class Photo:
     """size (width, height); points, second_points (68, 2) and z (68,) float64 pixels, yaw_deg: None where not
-    annotated."""
+    annotated; groups: "age 20-39", "gender female", "race asian", as far as they are known."""
 
     path: Path
     size: tuple[int, int]
@@ -34,6 +36,7 @@ class Photo:
     yaw_deg: float | None
     second_points: np.ndarray | None
     z: np.ndarray | None = None
+    groups: tuple[str, ...] = ()
 
     def read(self) -> np.ndarray:
         """(H, W, 3) uint8 RGB. Raises InputError when it cannot be read or is not of the annotated size."""
@@ -138,7 +141,23 @@ def _photo(folder: Path, entry: dict) -> Photo:
         raise ValueError(f"yaw is {str(yaw)[:80]!r}, not degrees within 180")
     second = _points(entry, "points_reannotated") if "points_reannotated" in entry else None
     yaw_deg = None if yaw is None else float(yaw)
-    return Photo(folder / name, (size[0], size[1]), _points(entry, "points"), yaw_deg, second, _depths(entry))
+    return Photo(folder / name, (size[0], size[1]), _points(entry, "points"), yaw_deg, second, _depths(entry),
+                 _groups(entry))
+
+
+def _groups(entry: dict) -> tuple[str, ...]:
+    groups = []
+    if entry.get("age") is not None:
+        if type(entry["age"]) not in (int, float) or not 0 <= entry["age"] < AGE_BANDS[-1]:
+            raise ValueError(f"age is {str(entry['age'])[:80]!r}, not years")
+        band = next(n for n, end in enumerate(AGE_BANDS[1:]) if entry["age"] < end)
+        groups.append(f"age {AGE_BANDS[band]}-{AGE_BANDS[band + 1] - 1}")
+    for key in ("gender", "race"):
+        if entry.get(key) is not None:
+            if not isinstance(entry[key], str) or not 0 < len(entry[key]) <= MAX_GROUP:
+                raise ValueError(f"{key} is {str(entry[key])[:80]!r}, not a word")
+            groups.append(f"{key} {entry[key]}")
+    return tuple(groups)
 
 
 def _depths(entry: dict) -> np.ndarray | None:
