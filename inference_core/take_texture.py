@@ -7,7 +7,7 @@ straightest.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -33,8 +33,12 @@ CALM_CM, TURN_CM = 0.05, 8.0    # motion from frame to frame that blurs; how far
 USUAL_EYES, WIDE_MM = 0.7, 10.0         # quantile of the eyes' opening that counts as open; a mouth that is too wide
 STRAIGHT = 4                    # power of the cosine of the head's turn by which the most frontal frame is found
 FADE = 1 / 60                   # of the texture's side: how softly frames meet
+READ, LAID = "frames read", "views laid on the skin"       # what is counted on the way
 PREFERRED = 1.2                 # how much more the most frontal frame counts: one skin is better than patches
 DARK, MOST_GAIN = 8.0, 2.0      # of the matching of colours
+
+
+OnStep = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,9 +49,10 @@ class _SeenFace:
     vertices_image: np.ndarray
 
 
-def take_texture(take: TakeRows, clip: str | Path | None = None, size: int = 1024) -> Texture:
+def take_texture(take: TakeRows, clip: str | Path | None = None, size: int = 1024,
+                 on_step: OnStep = lambda what, done, total: None) -> Texture:
     """The skin out of the clip that the take was captured from, by default where it was then. `visible`: one of the
-    frames shows this texel. Raises VideoError, InputError for a size, TakeError where the clip is gone or another."""
+    frames shows this texel. on_step(READ, then LAID, how many of how many) is called on the way. Raises VideoError, InputError for a size, TakeError where the clip is gone or another."""
     source = take.header.source
     name = str(clip if clip is not None else source.get("name", ""))
     # a take from elsewhere must not open cameras or addresses
@@ -61,21 +66,23 @@ def take_texture(take: TakeRows, clip: str | Path | None = None, size: int = 102
     with open_frames(name, options) as frames:
         if frames.info.sha256 != source["sha256"]:
             raise TakeError(f"{name}: not the clip that the take was captured from, or altered since; give that one")
-        return blended_texture(take, frames, size)
+        return blended_texture(take, frames, size, on_step)
 
 
-def blended_texture(take: TakeRows, frames: Iterable[Frame], size: int = 1024) -> Texture:
+def blended_texture(take: TakeRows, frames: Iterable[Frame], size: int = 1024,
+                    on_step: OnStep = lambda what, done, total: None) -> Texture:
     """frames: of the clip, with the take's own numbers; only some are looked at. Raises TakeError where none of them
     belongs to a row with a face."""
     if not 1 <= size <= LARGEST:
         raise InputError(f"a texture of {size} pixels cannot be made from a take; give 1 to {LARGEST}")
     rows = best_rows(take)
-    images = _images_of({int(take.index[row]): row for row in rows}, frames)
+    images = _images_of({int(take.index[row]): row for row in rows}, frames, on_step)
     if not images:
         raise TakeError("the clip has no frame for which the take has a face; export it without a texture")
     chosen = [row for row in rows if row in images]         # the most frontal one first
     skins, weights, seen = [], [], np.zeros((size, size), bool)
     unwrap = rasterize(take.topology.uvs * np.float64(size) - 0.5, take.topology.triangles, (size, size))
+    on_step(LAID, 0, len(chosen))
     for row in chosen:
         face = _SeenFace(take.topology, take.vertices_image(row))
         skin = sample_texture(images[row], face, size)
@@ -84,6 +91,7 @@ def blended_texture(take: TakeRows, frames: Iterable[Frame], size: int = 1024) -
         weights.append(_faded(skin.visible) * straight * (PREFERRED if not skins else 1))
         skins.append(skin.image if not skins else _matched(skin.image, weights[-1], skins[0], weights[0]))
         seen |= skin.visible
+        on_step(LAID, len(skins), len(chosen))
     return Texture(_mixed(skins, weights, seen), seen)
 
 
@@ -135,10 +143,13 @@ def _goodness(take: TakeRows, measures: Measures) -> np.ndarray:
     return np.nan_to_num(take.confidence**2 * large * open_**2 * shut / (1 + (motion / CALM_CM) ** 2))
 
 
-def _images_of(wanted: dict[int, int], frames: Iterable[Frame]) -> dict[int, np.ndarray]:
+def _images_of(wanted: dict[int, int], frames: Iterable[Frame],
+               on_step: OnStep) -> dict[int, np.ndarray]:
     """{row: picture}; reads no further than it must."""
     found: dict[int, np.ndarray] = {}
-    for frame in frames if wanted else ():
+    expected = 1 + max(wanted.values(), default=0)          # a take has a row for each frame of its clip
+    for number, frame in enumerate(frames if wanted else (), 1):
+        on_step(READ, number, max(expected, number))
         if frame.index in wanted:
             found[wanted[frame.index]] = frame.image.copy()
         if len(found) == len(wanted):

@@ -30,11 +30,13 @@ def read_mdd(path: Path) -> tuple[np.ndarray, np.ndarray]:
 
 @dataclass
 class Animation:
-    """vertices(i): what a viewer shows of the mesh at key i, before the node moves it."""
+    """vertices(i), normals(i): what a viewer shows of the mesh at key i, before the node moves it."""
 
     times: np.ndarray
     base: np.ndarray
     targets: np.ndarray
+    base_normals: np.ndarray
+    normal_targets: np.ndarray
     weights: np.ndarray
     rotations: np.ndarray
     ways: np.ndarray
@@ -43,6 +45,10 @@ class Animation:
 
     def vertices(self, key: int) -> np.ndarray:
         return self.base + np.einsum("r,rnc->nc", self.weights[key], self.targets)
+
+    def normals(self, key: int) -> np.ndarray:
+        sums = self.base_normals + np.einsum("r,rnc->nc", self.weights[key], self.normal_targets)
+        return sums / np.linalg.norm(sums, axis=1, keepdims=True)
 
 
 def read_animation(path: Path) -> Animation:
@@ -63,6 +69,9 @@ def read_animation(path: Path) -> Animation:
     mesh = document["meshes"][0]
     primitive = mesh["primitives"][0]
     targets = np.array([array(target["POSITION"], True) for target in primitive["targets"]])
+    normals = np.array([array(target["NORMAL"]) for target in primitive["targets"]])
+    base_normals = array(primitive["attributes"]["NORMAL"])
+    np.testing.assert_allclose(np.linalg.norm(base_normals, axis=1), 1, atol=1e-5)
     found, inputs = {}, set()
     animation, = document["animations"]
     for channel in animation["channels"]:
@@ -74,5 +83,5 @@ def read_animation(path: Path) -> Animation:
     assert not inputs and (np.diff(times) > 0).all()
     assert len(found["weights"]) == len(times) * len(targets) == len(times) * len(mesh["extras"]["targetNames"])
     return Animation(times, array(primitive["attributes"]["POSITION"], True), targets,
-                     found["weights"].reshape(len(times), len(targets)), found["rotation"], found["translation"],
+                     base_normals, normals, found["weights"].reshape(len(times), len(targets)), found["rotation"], found["translation"],
                      mesh["extras"], document)

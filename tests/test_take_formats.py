@@ -16,10 +16,12 @@ from take_readers import read_animation, read_mdd, read_pc2
 from takes import FPS, acted, write_take
 
 from inference_core.errors import OutputError
+from inference_core.mesh import vertex_normals
 from inference_core.pose import compose, rotation_from_angles
 from inference_core.take import TakeFrame, open_take
 from inference_core.take_formats import ExportOptions, export_take, kind_of
 from inference_core.take_formats.low_rank import low_rank
+from inference_core.take_formats.morph_normals import morph_normals
 from inference_core.take_formats.motion import held_rows, quaternions
 from inference_core.take_formats.sequence import numbered
 from inference_core.texture import Texture
@@ -140,6 +142,30 @@ def test_in_a_glb_the_head_moves_the_node(tmp_path, take) -> None:
     np.testing.assert_allclose(turned, take.rotation[rows][:, :, 0], atol=1e-6)
     np.testing.assert_allclose(got.ways[:, 0], (take.shift[rows, 0] - 319.5) / take.scale[rows] / 100, atol=1e-6)
     assert (got.ways[:, 2] == 0).all() and got.ways[5, 1] > 0              # above the middle of the picture
+
+
+def test_a_moving_face_is_shaded_as_it_moves(tmp_path, take) -> None:
+    """By normals that follow the morph targets: with those of one face a wide mouth is shaded as if it were shut."""
+    path, = export_take(take, tmp_path / "a.glb")
+    got, off = read_animation(path), []
+    for key in range(2, COUNT, 3):
+        expected = vertex_normals(in_metres(take, int(held_rows(take)[key])), take.topology.triangles)
+        off.append(np.rad2deg(np.arccos(np.clip((got.normals(key) * expected).sum(1), -1, 1))))
+    assert np.mean(off) < 0.5
+    still = np.rad2deg(np.arccos(np.clip((got.base_normals * expected).sum(1), -1, 1)))
+    assert np.mean(still) > 8 * np.mean(off)
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(1, 40), st.integers(1, 6), st.integers(0, 2**20))
+def test_fitted_normals_are_of_unit_length_without_weights(count: int, rank: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    weights = rng.random((count, rank))
+    triangles = np.array([[0, 1, 2], [0, 2, 3], [0, 3, 1]])
+    faces = rng.normal(size=(count, 4, 3))
+    base, targets = morph_normals(faces.__getitem__, triangles, weights)
+    np.testing.assert_allclose(np.linalg.norm(base, axis=1), 1, atol=1e-5)
+    assert targets.shape == (rank, 4, 3) and np.isfinite(targets).all()
 
 
 def test_with_the_head_meshes_move_as_it_did(tmp_path, short) -> None:

@@ -16,7 +16,7 @@ from inference_core.errors import InputError, TakeError
 from inference_core.frames import Frame, open_frames
 from inference_core.images import write_image
 from inference_core.take import TakeFrame, open_take
-from inference_core.take_texture import best_rows, blended_texture, take_texture
+from inference_core.take_texture import LAID, READ, best_rows, blended_texture, take_texture
 from inference_core.texture import sample_texture
 from inference_core.topology import load_topology
 
@@ -143,6 +143,19 @@ def test_the_command_lays_the_skin_on_the_mesh(tmp_path, clip, capsys) -> None:
     assert main([*arguments, "-o", str(tmp_path / "b.glb"), "--texture", str(tmp_path)]) != 0
     said = capsys.readouterr()
     assert said.out == "" and said.err.count("\n") == 1 and not (tmp_path / "b.glb").exists()
+
+
+def test_the_way_to_the_skin_is_told_with_the_time_left(tmp_path, clip, capsys, monkeypatch) -> None:
+    take = taken(tmp_path, [frame_of(face, index) for index, face in enumerate(FACES)], source=source_of(clip))
+    told: list[tuple[str, int, int]] = []
+    take_texture(take, size=16, on_step=lambda *step: told.append(step))
+    assert told == [*((READ, number, 3) for number in (1, 2, 3)), *((LAID, number, 3) for number in (0, 1, 2, 3))]
+    monkeypatch.setattr("inference_core.cli.progress.LOG_S", 0.0)
+    arguments = ["export", str(take.path), "--raw", "--texture", "--texture-size", "16"]
+    assert main([*arguments, "-o", str(tmp_path / "a.npz")]) == 0
+    lines = capsys.readouterr().err.splitlines()
+    for what in ("3/3 frames read, ", "3/3 views laid on the skin, ", "3/3 frames, "):
+        assert any(what in line and line.endswith("0 s left") for line in lines), lines
 
 
 def test_a_table_has_no_skin(tmp_path, capsys) -> None:

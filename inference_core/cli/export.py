@@ -11,7 +11,7 @@ from inference_core.cli.image import texture_size
 KINDS = ("obj", "ply", "glb", "pc2", "mdd", "landmarks", "pose", "npz")
 ENDINGS = {"landmarks": "landmarks.csv", "pose": "pose.csv"}
 OF_FILES = (".obj", ".ply", ".glb", ".pc2", ".mdd", ".csv", ".npz")
-READ_OFTEN = {"glb": 6}         # times that a frame is read
+READ_OFTEN = {"glb": 7}         # times that a frame is read
 
 
 def add_command(commands) -> None:
@@ -65,14 +65,13 @@ def run(options: argparse.Namespace) -> int:
     from inference_core.cli.progress import ProgressLine
     from inference_core.files import check_writable
     from inference_core.take_formats import ExportOptions, export_take
-    from inference_core.take_texture import take_texture
 
     kind, path = target(options)
     if options.texture is not None and kind in ENDINGS:
         options.parser.error(f"--texture is for meshes and .npz, not for {path}")
     check_writable(path)
     take = read_take(options)
-    texture = None if options.texture is None else take_texture(take, options.texture or None, options.texture_size)
+    texture = None if options.texture is None else _texture(take, options)
     line, calls = ProgressLine(), 0
 
     def on_frame() -> None:
@@ -87,6 +86,29 @@ def run(options: argparse.Namespace) -> int:
     for file in files:
         print(file)
     return 0
+
+
+def _texture(take, options: argparse.Namespace):
+    """The skin, with a line of progress for each of the two parts of the work."""
+    from inference_core.cli.progress import ProgressLine
+    from inference_core.take_texture import take_texture
+
+    lines: dict[str, ProgressLine] = {}
+
+    def on_step(what: str, done: int, total: int) -> None:
+        if what not in lines:
+            close()
+            lines[what] = ProgressLine(unit=what)
+        lines[what].tell(done, total)
+
+    def close() -> None:
+        for line in lines.values():
+            line.close()
+
+    try:
+        return take_texture(take, options.texture or None, options.texture_size, on_step)
+    finally:
+        close()
 
 
 def target(options: argparse.Namespace) -> tuple[str, Path]:
