@@ -9,14 +9,16 @@ import pytest
 from hypothesis import given, strategies as st
 
 from inference_core.errors import InputError
-from inference_core.live.messages import (HEAD, MAGIC, MAX_STATUS, NUMBERS, RESULT, SIZE, STAGES, STATUS, TEXTURE,
-                                          LiveResult, LiveStatus, LiveTexture, encode, read_messages)
+from inference_core.live.messages import (HEAD, MAGIC, MAX_STATUS, NUMBERS, MAX_TEXTURE, PNG, RESULT, STAGES, STATUS,
+                                          TEXTURE, LiveResult, LiveStatus, LiveTexture, encode, read_messages)
+from inference_core.live.mirror import mirrored_pose, mirrored_vertices
 from inference_core.live.options import LARGEST_TEXTURE, LiveOptions
 from inference_core.live.outlet import Outlet
-from inference_core.pose import HeadPose, rotation_from_angles
+from inference_core.pose import HeadPose, compose, rotation_from_angles
+from inference_core.topology import load_topology
 
 VERTICES = 7
-LARGEST = max(MAX_STATUS, NUMBERS.size + 12 * VERTICES, SIZE.size + 3 * LARGEST_TEXTURE ** 2)
+LARGEST = max(MAX_STATUS, NUMBERS.size + 12 * VERTICES, MAX_TEXTURE)
 
 
 class Pipe(io.BytesIO):
@@ -60,9 +62,8 @@ def test_a_status_comes_out_as_it_went_in(stage: str, message: str, frames: int)
 
 
 def test_a_texture_comes_out_as_it_went_in() -> None:
-    image = np.random.default_rng(0).integers(0, 256, (16, 16, 3), np.uint8)
-    texture, _ = through(LiveTexture(image), a_face())
-    assert np.array_equal(texture.image, image)
+    texture, _ = through(LiveTexture(PNG + b"a picture"), a_face())
+    assert texture.png == PNG + b"a picture"
 
 
 @given(st.integers(0, 500))
@@ -85,7 +86,8 @@ def test_nonsense_behind_a_good_head_is_refused(kind: int, body: bytes) -> None:
         list(read_messages(Pipe(HEAD.pack(MAGIC, kind, len(body)) + body), VERTICES))
     except ValueError:
         return
-    assert kind == RESULT and len(body) in (NUMBERS.size, NUMBERS.size + 12 * VERTICES)
+    assert (kind == RESULT and len(body) in (NUMBERS.size, NUMBERS.size + 12 * VERTICES)
+            or kind == TEXTURE and body.startswith(PNG))
 
 
 @given(st.binary(min_size=HEAD.size, max_size=100))
@@ -134,3 +136,15 @@ def test_options_go_to_the_child_as_they_are() -> None:
     assert options.target == "camera:0" and LiveOptions.from_json(options.to_json()) == options
     with pytest.raises(InputError, match="texture"):
         LiveOptions("0", texture_size=LARGEST_TEXTURE + 1)
+
+
+@given(st.floats(-60, 60), st.floats(-30, 30), st.floats(-40, 40), st.integers(2, 4000))
+def test_a_mirrored_result_lies_on_the_mirrored_picture(yaw: float, pitch: float, roll: float, width: int) -> None:
+    topology, rng = load_topology(), np.random.default_rng(0)
+    face = (topology.mean_canonical + rng.normal(0, 0.5, topology.mean_canonical.shape)).astype(np.float32)
+    pose = HeadPose(rotation_from_angles(yaw, pitch, roll), 15.0, np.array([300.0, 200.0]), 0.015)
+    seen = compose(face.astype(np.float64), pose)
+    mirrored = compose(mirrored_vertices(face, topology).astype(np.float64), mirrored_pose(pose, width))
+    assert np.allclose(mirrored[topology.mirror], (seen * [-1, 1, 1]) + [width - 1, 0, 0], atol=1e-3)
+    assert mirrored_pose(pose, width).yaw_pitch_roll_deg == pytest.approx((-yaw, pitch, -roll), abs=1e-6)
+    assert np.linalg.det(mirrored_pose(pose, width).rotation) == pytest.approx(1)

@@ -282,10 +282,10 @@ def test_the_skin_comes_once_and_looks_like_skin(pictures, astronaut) -> None:
     textures = []
     with camera(big, count=10_000) as source, LiveProcess(LiveOptions(source.address, texture_size=256)) as live:
         def came(state: LiveState) -> bool:
-            textures.extend([image] if (image := live.texture()) is not None else [])
+            textures.extend([png] if (png := live.texture()) is not None else [])
             return bool(textures) and state.frames > 20
         until(live, came)
-    skin, = textures
+    skin = decode_image(*textures, "texture")
     assert skin.shape == (256, 256, 3) and skin.dtype == np.uint8
     red, _, blue = np.median(skin.reshape(-1, 3), 0)
     assert red > blue + 20

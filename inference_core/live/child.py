@@ -13,10 +13,14 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import BinaryIO
 
+import numpy as np
+
 from inference_core.engine import load_network
 from inference_core.errors import LPRNetError, OutputError, VideoError
 from inference_core.frames import CAMERA, Frame, FrameSource, open_frames
+from inference_core.images import encode_image
 from inference_core.live.messages import (ENDED, FAILED, LIVE, LOADING, OPENING, LiveResult, LiveStatus, LiveTexture)
+from inference_core.live.mirror import mirrored_pose, mirrored_vertices
 from inference_core.live.options import LiveOptions
 from inference_core.live.outlet import Outlet
 from inference_core.live.cameras import found_cameras
@@ -28,7 +32,7 @@ from inference_core.video import VideoOptions, header_of
 
 OUTPUT, ERRORS = 1, 2
 GRACE_S = 4.0                       # for the frame in work and the end of the take, once a stop is asked for
-LAST_WORDS_S = 2.0
+LAST_WORDS_S, SKIN_S = 1.0, 2.5
 SURE, FRONTAL_DEG, LARGE = 0.9, 20.0, 80.0          # of the face that gives the texture; its box in pixels
 # Blender for macOS says no word of cameras in its Info.plist, so the system refuses it any
 MAC_HINT = ("; on a Mac start Blender from a Terminal that may use the camera (System Settings, Privacy & Security, "
@@ -108,6 +112,7 @@ def _live(options: LiveOptions, outlet: Outlet, stop: Stop) -> LiveStatus:
             if session.writer is None and options.take:
                 session.writer = stack.enter_context(TakeWriter.create(options.take, header))
             session.take(result)
+        session.skin_work.join(SKIN_S)
     return LiveStatus(ENDED, frames=session.frames, lost=session.lost, recorded=session.recorded)
 
 
@@ -142,9 +147,11 @@ class _Session:
         self.frames, self.lost = 0, 0
         self.frame: Frame | None = None             # the last one; its result comes next
         self.writer: TakeWriter | None = None
+        self.skin_work = threading.Thread(target=lambda: None)
+        self.skin_work.start()
         self._start_s = source.start_s or time.monotonic()
         self._smooth, self._outlet = LiveSmoother(options.smoothing), outlet
-        self._texture_size = options.texture_size
+        self._texture_size, self._mirror = options.texture_size, options.mirror
 
     @property
     def recorded(self) -> int:
@@ -158,8 +165,10 @@ class _Session:
                        recorded=self.recorded, arrived_s=self._start_s + result.time_s, size=result.size)
         self.frames += 1
         if steady is not None:
-            numbers |= dict(confidence=steady.confidence, pose=steady.pose,
-                            vertices_canonical=steady.vertices_canonical)
+            pose, vertices = steady.pose, steady.vertices_canonical
+            if self._mirror:
+                pose, vertices = mirrored_pose(pose, result.size[0]), mirrored_vertices(vertices, steady.topology)
+            numbers |= dict(confidence=steady.confidence, pose=pose, vertices_canonical=vertices)
         self._outlet.put(LiveResult(**numbers, done_s=time.monotonic()))
         self._skin(result)
 
@@ -185,6 +194,11 @@ class _Session:
         image = self.frame.image
 
         def work() -> None:
-            self._outlet.put(LiveTexture(sample_texture(image, face, size).image))
+            skin = sample_texture(image, face, size).image
+            # the unwrap is symmetric, so that its mirror image is the skin of the mirrored face
+            png = encode_image(np.ascontiguousarray(skin[:, ::-1]) if self._mirror else skin)
+            if png is not None:
+                self._outlet.put(LiveTexture(png))
 
-        threading.Thread(target=work, name="texture", daemon=True).start()
+        self.skin_work = threading.Thread(target=work, name="skin", daemon=True)
+        self.skin_work.start()

@@ -21,8 +21,8 @@ STATUS, RESULT, TEXTURE = 1, 2, 3
 # number, index, frames lost, recorded, width, height, face seen; time_s, arrived_s, done_s, confidence, rotation,
 # scale, shift, inverse distance
 NUMBERS = struct.Struct("<QQQQII?7x4d9dd2dd")
-SIZE = struct.Struct("<I")
 MAX_STATUS, MAX_CAMERAS = 1 << 16, 100
+PNG, MAX_TEXTURE = b"\x89PNG\r\n\x1a\n", 3 * LARGEST_TEXTURE ** 2 + (1 << 20)
 LOADING, OPENING, LIVE, ENDED, FAILED = "loading", "opening", "live", "ended", "failed"
 STAGES = (LOADING, OPENING, LIVE, ENDED, FAILED)
 
@@ -62,9 +62,9 @@ class LiveStatus:
 
 @dataclass(frozen=True, eq=False)
 class LiveTexture:
-    """image (size, size, 3) uint8 RGB, first row v = 0."""
+    """png: a picture file, square, first row v = 0."""
 
-    image: np.ndarray
+    png: bytes
 
 
 Message = LiveStatus | LiveResult | LiveTexture
@@ -75,7 +75,7 @@ def encode(message: Message) -> list[bytes | memoryview]:
     if isinstance(message, LiveStatus):
         return _parts(STATUS, json.dumps(asdict(message)).encode())
     if isinstance(message, LiveTexture):
-        return _parts(TEXTURE, SIZE.pack(len(message.image)), np.ascontiguousarray(message.image, np.uint8))
+        return _parts(TEXTURE, message.png)
     pose, vertices = message.pose, message.vertices_canonical
     seen = pose is not None and vertices is not None
     pose = pose if seen else HeadPose(np.zeros((3, 3)), 0.0, np.zeros(2))
@@ -110,7 +110,7 @@ def _possible(kind: int, length: int, vertices: int) -> bool:
         return length <= MAX_STATUS
     if kind == RESULT:
         return length in (NUMBERS.size, NUMBERS.size + 12 * vertices)
-    return kind == TEXTURE and length <= SIZE.size + 3 * LARGEST_TEXTURE ** 2
+    return kind == TEXTURE and length <= MAX_TEXTURE
 
 
 def _read(stream: BinaryIO, count: int) -> bytes:
@@ -154,10 +154,9 @@ def _result(body: bytes) -> LiveResult:
 
 
 def _texture(body: bytes) -> LiveTexture:
-    side = SIZE.unpack_from(body)[0] if len(body) >= SIZE.size else 0
-    if not 1 <= side <= LARGEST_TEXTURE or len(body) != SIZE.size + 3 * side * side:
-        raise ValueError("a texture has another size than it says")
-    return LiveTexture(np.frombuffer(body, np.uint8, offset=SIZE.size).reshape(side, side, 3))
+    if not body.startswith(PNG):
+        raise ValueError("a texture is no picture")
+    return LiveTexture(body)
 
 
 _DECODE = {STATUS: _status, RESULT: _result, TEXTURE: _texture}

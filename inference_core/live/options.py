@@ -15,13 +15,15 @@ LARGEST_TEXTURE = 2048
 @dataclass(frozen=True)
 class LiveOptions:
     """target: "camera:0", "0", or the http address of an MJPEG stream; take: the folder NAME.lprtake that every frame
-    is recorded to, raw, None = none; texture_size: texels a side of the skin taken from the first frame that shows the
-    face well from the front, 0 = none. Raises InputError for values that cannot be meant."""
+    is recorded to, raw and never mirrored, None = none; mirror: results and skin as in a mirror; texture_size: texels a
+    side of the skin taken from the first frame that shows the face well from the front, 0 = none. Raises InputError for
+    values that cannot be meant."""
 
     target: str
     take: str | None = None
     track: TrackOptions = field(default_factory=TrackOptions)
     smoothing: SmoothingOptions = field(default_factory=SmoothingOptions)
+    mirror: bool = False
     texture_size: int = 0
 
     def __post_init__(self) -> None:

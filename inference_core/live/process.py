@@ -11,8 +11,6 @@ from collections import deque
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
-import numpy as np
-
 from inference_core.errors import VideoError
 from inference_core.frames import CAMERA
 from inference_core.live import python
@@ -61,7 +59,7 @@ class LiveProcess:
         self.options = options
         self._child = _Child({"task": "live", "options": options.to_json()}, self._take_in, command)
         self._newest: LiveResult | None = None
-        self._texture: np.ndarray | None = None
+        self._texture: bytes | None = None
         self._state, self._arrivals = LiveState(), deque[tuple[float, int]]()
         self._lock = threading.Lock()
         self._child.start()
@@ -72,11 +70,11 @@ class LiveProcess:
             result, self._newest = self._newest, None
             return result
 
-    def texture(self) -> np.ndarray | None:
-        """The skin (size, size, 3) uint8 RGB, once, when it has come."""
+    def texture(self) -> bytes | None:
+        """The skin as a PNG file, once, when it has come."""
         with self._lock:
-            image, self._texture = self._texture, None
-            return image
+            png, self._texture = self._texture, None
+            return png
 
     def state(self) -> LiveState:
         """Where it stands; notices a child that hangs."""
@@ -115,6 +113,11 @@ class LiveProcess:
         return self._child.pid
 
     @property
+    def stopping(self) -> bool:
+        """Whether the end was asked for."""
+        return self._child.stopping
+
+    @property
     def _name(self) -> str:
         """Without what may be a password."""
         start, _, rest = self.options.target.partition("://")
@@ -125,7 +128,7 @@ class LiveProcess:
         with self._lock:
             state = self._state
             if isinstance(message, LiveTexture):
-                self._texture = message.image
+                self._texture = message.png
             elif isinstance(message, LiveStatus):
                 counts = dict(frames=message.frames, lost=message.lost, recorded=message.recorded)
                 self._state = replace(state, stage=message.stage, message=message.message,
