@@ -1,5 +1,6 @@
 # make demo    photo -> out/astronaut.blend .obj .glb overlay.png render.png
 # make test    the whole test suite
+# make test-matrix, make test-application    the zip in each Blender; in one with a window (tests/application/)
 # make addon   dist/: the add-on as one zip for each platform
 # make check-types, make training-environment, make facemesh-environment, make wheel, make clean
 
@@ -11,7 +12,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export TF_CPP_MIN_LOG_LEVEL := 2
 export PYTHONUNBUFFERED := 1
 
-.PHONY: demo test addon check-types training-environment facemesh-environment wheel system clean
+.PHONY: demo test test-matrix addon check-types training-environment facemesh-environment wheel system clean
 .DELETE_ON_ERROR:
 
 demo: .venv/installed | system
@@ -19,6 +20,9 @@ demo: .venv/installed | system
 
 test: .venv/installed .venv-types/installed | system
 	$(PY) -m pytest
+
+test-matrix: .venv/installed | system
+	$(PY) scripts/test_matrix.py
 
 check-types: .venv-types/installed
 	.venv-types/bin/mypy lprnet_blender

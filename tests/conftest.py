@@ -83,3 +83,19 @@ def run_blender() -> Callable[..., subprocess.CompletedProcess[str]]:
                               capture_output=True, text=True, timeout=BLENDER_TIMEOUT_S, check=False)
 
     return run
+
+
+@pytest.fixture(scope="session")
+def addon_zip() -> Path:
+    """The add-on's zip for this system, built once; LPRNET_ADDON_ZIP names one that is there already."""
+    if given := os.environ.get("LPRNET_ADDON_ZIP"):
+        return Path(given)
+    from addon_build import BuildError
+    from build_addon import build
+    platform = {"linux": "linux-x64", "win32": "windows-x64", "darwin": "macos-arm64"}.get(sys.platform, "none")
+    try:
+        return build(platform, REPOSITORY / "build" / "addon")
+    except BuildError as error:
+        if "the index did not give" not in str(error):
+            raise
+        pytest.skip(f"the wheels inside the add-on cannot be had: {error}")
