@@ -4,6 +4,7 @@ version."""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -67,3 +68,42 @@ def place_sound(strip: Any, starts: float, rate: float, first: int, end: int) ->
         strip.frame_final_end = min(end, strip.frame_final_end)
     if "sound_offset" in strip.bl_rna.properties:
         strip.sound_offset = (starts - whole) / rate
+
+
+def pixar_usd() -> Any:
+    """Pixar's module Sdf as this Blender brings it, for files that its exporter has written; None where it does not."""
+    before = list(sys.path)
+    try:
+        if hasattr(bpy.utils, "expose_bundled_modules"):        # 4.5 and later
+            bpy.utils.expose_bundled_modules()
+        from pxr import Sdf  # type: ignore[import-not-found]
+    except ImportError:
+        return None
+    finally:
+        sys.path[:] = before
+    return Sdf
+
+
+def usd_textures() -> dict[str, Any]:
+    """Options of the USD exporter that leave pictures where they are, and refer to them."""
+    known = _options(bpy.ops.wm.usd_export)
+    return {"export_textures_mode": "KEEP"} if "export_textures_mode" in known else {"export_textures": False}
+
+
+def gltf_options() -> dict[str, Any]:
+    """Options of the glTF exporter: shape keys and transforms with the keys that they have, nothing sampled at whole
+    frames, nothing left out or compressed. Those that this version does not know are left out."""
+    wanted = {
+        "export_yup": True, "export_apply": False, "export_texcoords": True, "export_normals": True,
+        "export_materials": "EXPORT", "export_image_format": "AUTO", "export_morph": True, "export_morph_normal": True,
+        "export_morph_tangent": False, "export_morph_animation": True, "export_try_sparse_sk": False,
+        "export_animation_mode": "ACTIVE_ACTIONS", "export_force_sampling": False, "export_frame_range": False,
+        "export_anim_slide_to_zero": False, "export_optimize_animation_size": False, "export_attributes": False,
+        "export_extras": False, "export_cameras": False, "export_lights": False, "export_skins": False,
+        "export_draco_mesh_compression_enable": False, "export_current_frame": False}
+    known = _options(bpy.ops.export_scene.gltf)
+    return {name: value for name, value in wanted.items() if name in known}
+
+
+def _options(operator: Any) -> set[str]:
+    return set(operator.get_rna_type().properties.keys())
