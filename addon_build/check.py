@@ -118,8 +118,9 @@ def _wheels(archive: zipfile.ZipFile, manifest: dict, hashes: dict[str, str]) ->
 
 def _weights(archive: zipfile.ZipFile) -> Iterator[str]:
     try:
-        networks = json.loads(archive.read(f"{WEIGHTS}/weights.json"))["networks"]
-        entries = [entry for network in networks for entry in network["files"].values()]
+        card = json.loads(archive.read(f"{WEIGHTS}/weights.json"))
+        entries = [entry for network in card["networks"] for entry in network["files"].values()]
+        entries += [card["detector"]] if "detector" in card else []
         named = {entry["path"]: (entry["bytes"], entry["sha256"]) for entry in entries}
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         yield f"{WEIGHTS}/weights.json: not a list of networks ({type(error).__name__}: {error})"

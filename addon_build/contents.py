@@ -52,6 +52,7 @@ def _weights(folder: Path) -> dict[str, bytes]:
     for network in card["networks"]:
         network["files"].pop(NO_KERAS, None)
     names = {entry["path"] for network in card["networks"] for entry in network["files"].values()}
+    names |= {card["detector"]["path"]} if "detector" in card else set()
     files = {name: (folder / name).read_bytes() for name in sorted({"topology.npz", *names})}
     return {**files, "weights.json": json.dumps(card, indent=1).encode() + b"\n"}
 

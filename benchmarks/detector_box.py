@@ -9,19 +9,21 @@ because the detector's boxes come in steps. Prints SQUARES of inference_core/det
 from __future__ import annotations
 
 import argparse
+from itertools import islice
 from pathlib import Path
 
 import cv2
 import numpy as np
 
 from inference_core.crop import crop_from_landmarks
-from inference_core.detection import SQUARES, detect_faces
+from inference_core.detection import SQUARES, Detection, search
 from training.pool import open_pool
 from training.progress import Progress
 
 CANVAS = 480
 ROLL_SPREAD_DEG = 20
-MIRRORED = {"looks right": "looks left", "tilted right": "tilted left", "profile right": "profile left"}
+STAGES = 4                      # the short-range detector on the whole, on halves and quarters, then dlib's
+MIRRORED = {"looks right": "looks left", "tilted right": "tilted left"}
 YAW_BANDS = ((0, 15), (15, 30), (30, 45), (45, 60), (60, 90))
 
 
@@ -35,16 +37,25 @@ def place(image: np.ndarray, landmarks: np.ndarray, rng: np.random.Generator) ->
     return placed, landmarks @ turn.T + shift
 
 
-def measure(image: np.ndarray, landmarks: np.ndarray):
-    """View; side / larger side of the box; the crop's centre from the box's (2,) in larger sides, x right, y down;
-    clockwise roll in degrees. None when no face is found there without turning the picture."""
+def detections(image: np.ndarray) -> list[Detection]:
+    """Of the stages that do not turn the picture, so that each detector gets its chance."""
+    return [found for stage in islice(search(image), STAGES) for found in stage]
+
+
+def measure(image: np.ndarray, landmarks: np.ndarray) -> list[tuple[str, float, np.ndarray, float]]:
+    """Of every detection of the face: view; side / larger side of the box; the crop's centre from the box's (2,) in
+    larger sides, x right, y down, as seen by the turned head; clockwise roll in degrees that the detection left over."""
     truth = crop_from_landmarks(landmarks, upright=True)
     side, centre = 1 / truth.scale, truth.to_image(np.array([0.5, 0.5]))
-    for found in detect_faces(image):
+    measured = []
+    for found in detections(image):
         away = centre - [(found.box[0] + found.box[2]) / 2, (found.box[1] + found.box[3]) / 2]
-        if not found.angle_deg and np.abs(away).max() < 0.5 * side:
-            return found.view, side / found.size, away / found.size, -np.rad2deg(truth.angle_rad)
-    return None
+        if np.abs(away).max() < 0.5 * side and 0.5 < found.size / side < 1.5:
+            turn = np.deg2rad(found.angle_deg)
+            back = np.array([[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]])
+            left = (-np.rad2deg(truth.angle_rad) - found.angle_deg + 180) % 360 - 180
+            measured.append((found.view, side / found.size, back @ away / found.size, left))
+    return measured
 
 
 def squares_of(measured: list) -> tuple[dict[str, list[float]], dict[str, int]]:
@@ -63,7 +74,7 @@ def squares_of(measured: list) -> tuple[dict[str, list[float]], dict[str, int]]:
         turn = float(np.median(roll)) if same.startswith("tilted") else 0.0
         cos, sin = np.cos(np.deg2rad(turn)), np.sin(np.deg2rad(turn))
         sign = 1 if same == view else -1
-        aside = 0.0 if view == "front" else sign * np.median(cos * right + sin * down)
+        aside = 0.0 if view in ("front", "short range") else sign * np.median(cos * right + sin * down)
         up = float(np.median(sin * right - cos * down))
         squares[view] = [float(np.median(side)), up, float(aside) + 0.0, sign * turn + 0.0]
         counts[view] = len(rows[same])
@@ -82,12 +93,12 @@ def main(arguments: list[str] | None = None) -> None:
     found, left_over, yaws = [], [], []
     for done, row in enumerate(rows, 1):
         image, landmarks = place(pool.images[row], pool.landmarks[row], rng)
-        found.append(measure(image, landmarks))
+        found += measure(image, landmarks)
         left_over.append(_left_over(image, landmarks))
         yaws.append(abs(pool.head_pose(int(row)).yaw_pitch_roll_deg[0]))
         progress.advance(done)
     progress.close()
-    squares, counts = squares_of([m for m in found if m is not None])
+    squares, counts = squares_of(found)
     for view, (side, up, right, turn) in squares.items():
         print(f'    "{view}": Square({side:.2f}, {up:.2f}, {right:.2f}, {turn:.1f}),    # {counts[view]} pictures')
     print("with the squares now in use: largest corner's distance from where it should be, in crop sides")
@@ -102,7 +113,7 @@ def main(arguments: list[str] | None = None) -> None:
 def _left_over(image: np.ndarray, landmarks: np.ndarray) -> float | None:
     truth = crop_from_landmarks(landmarks, upright=True)
     corners = np.array([[0.0, 0], [1, 0], [0, 1], [1, 1]])
-    apart = [found.crop.to_image(corners) - truth.to_image(corners) for found in detect_faces(image)]
+    apart = [found.crop.to_image(corners) - truth.to_image(corners) for found in detections(image)[:1]]
     distances = [float(np.linalg.norm(corner, axis=1).max() * truth.scale) for corner in apart]
     return min((d for d in distances if d < 1), default=None)
 

@@ -42,8 +42,9 @@ class Crop:
         middle = np.array([[1 / times, 0, 0.5 - 0.5 / times], [0, 1 / times, 0.5 - 0.5 / times], [0, 0, 1]])
         return Crop(middle @ self.matrix)
 
-    def cut(self, image: np.ndarray, size: int) -> np.ndarray:
-        """(H, W, 3) uint8 -> (size, size, 3) uint8. The picture's border is repeated outside, as in training.
+    def cut(self, image: np.ndarray, size: int, border: int = cv2.BORDER_REPLICATE) -> np.ndarray:
+        """(H, W, 3) uint8 -> (size, size, 3) uint8. Outside, the picture's border is repeated, as in training, or what
+        `border` of OpenCV says.
 
         A picture that must shrink by more than half is first reduced by whole factors, averaging what falls together:
         warping alone would skip pixels.
@@ -59,7 +60,7 @@ class Crop:
             image = cv2.resize(part, (width, height), interpolation=cv2.INTER_AREA)
             grow = np.array([[factor, 0, (factor - 1) / 2], [0, factor, (factor - 1) / 2], [0, 0, 1]])
             matrix = matrix @ grow
-        return cv2.warpAffine(image, matrix[:2], (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        return cv2.warpAffine(image, matrix[:2], (size, size), flags=cv2.INTER_LINEAR, borderMode=border)
 
     def _needed(self, image: np.ndarray, factor: int) -> tuple[np.ndarray, int, int]:
         """The part of the picture that the square covers, with its left and top: OpenCV warps no picture more than 32,767

@@ -12,13 +12,13 @@ from inference_core.crop import Crop, crop_from_landmarks, restore
 from inference_core.detection import USUAL_STAGES, Detection, overlapping
 from inference_core.engine import Network, Prediction, load_network
 from inference_core.errors import InputError
-from inference_core.network_search import all_stages
+from inference_core.network_search import LEAST_CERTAINTY, all_stages, certainty
 from inference_core.pose import HeadPose, decompose, fit_pose
 from inference_core.topology import Topology, load_topology
 
 # Below: no face. Of held-out faces, damaged as in training, 99 % reach 0.994; of crops without a whole face 5 % reach
-# 0.1, but a round badge with letters, of which the detector was not sure either, reached 0.993.
-MIN_PRESENCE, MIN_PRESENCE_UNSURE = 0.5, 0.995
+# 0.1, but badges, cats and dogs go higher.
+MIN_PRESENCE = 0.5
 MAX_PASSES = 5
 SMALLEST_BOX = 8.0              # pixels a side; a smaller box shows nothing
 SMALLEST_FACE = 2.0             # pixels a side of the landmarks' box; less is no answer
@@ -85,18 +85,26 @@ def capture_faces(image: np.ndarray, options: CaptureOptions = CaptureOptions(),
         step("detect")
         for found in stage:
             # what the network itself found has passed a test of its own, also where a detector's guess had failed
-            if found.view != "network" and any(overlapping(found, other) for other in tried):
+            if found.view != "network" and any(overlapping(found, other) and found.sure <= other.sure for other in tried):
                 continue
             tried.append(found)
-            least = MIN_PRESENCE if found.sure else MIN_PRESENCE_UNSURE
-            face = capture_crop(image, found.crop, network, options.passes, least, step)
-            if face is not None and not any(_same(face, other) for other in faces):
+            face = capture_crop(image, found.crop, network, options.passes, on_step=step)
+            if face is None or any(_same(face, other) for other in faces):
+                continue
+            if believed(image, found, face, network):
                 faces.append(face)
                 if not options.all_faces:
                     return faces
         if faces and number >= USUAL_STAGES:
             break
     return sorted(faces, key=lambda face: -_size(face.box))
+
+
+def believed(image: np.ndarray, found: Detection, face: Face, network: Network) -> bool:
+    """Whether what a detector found, and a network made a face of, is one: the detector is sure, or the network certain."""
+    if found.sure:
+        return True
+    return network.tells_presence and certainty(image, face.crop, network) >= LEAST_CERTAINTY
 
 
 def capture_crop(image: np.ndarray, crop: Crop, network: Network, passes: int = 2,

@@ -18,7 +18,7 @@ from inference_core.crop import crop_from_landmarks
 from inference_core.detection import search
 from inference_core.engine import Network, load_network
 from inference_core.errors import InputError
-from inference_core.regression import MAX_PASSES, MIN_PRESENCE_UNSURE, Face, capture_crop
+from inference_core.regression import MAX_PASSES, Face, believed, capture_crop
 from inference_core.track_state import MAX_PLACES, Place, TrackState, followed, place_of, resized
 
 if TYPE_CHECKING:
@@ -156,9 +156,10 @@ def _detect(image, stages: int, faces: list[Face], network, passes: int) -> list
     found: list[Face] = []
     for stage in islice(search(image), stages):
         for one in stage:
-            least = AGAIN_PRESENCE if one.sure else MIN_PRESENCE_UNSURE
-            face = capture_crop(image, one.crop, network, passes, least)
-            if face is not None and not any(same_face(face, other) for other in faces + found):
+            face = capture_crop(image, one.crop, network, passes, AGAIN_PRESENCE)
+            if face is None or any(same_face(face, other) for other in faces + found):
+                continue
+            if believed(image, one, face, network):
                 found.append(face)
         if found:
             break

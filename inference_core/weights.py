@@ -8,6 +8,7 @@ import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from inference_core.crop import LANDMARK_CROP_UP
@@ -95,6 +96,22 @@ def load_cards(folder: str | Path | None = None) -> dict[str, WeightsCard]:
     if default in cards:
         cards = {default: cards[default], **cards}
     return cards
+
+
+def detector_file(folder: str | Path | None = None) -> WeightsFile | None:
+    """The face detector that a weights folder brings along; None where it has none. Raises WeightsError."""
+    return _detector_file(Path(folder or weights_dir()) / "weights.json")
+
+
+@lru_cache(maxsize=8)
+def _detector_file(path: Path) -> WeightsFile | None:
+    entry = _read_json(path).get("detector")
+    if entry is None:
+        return None
+    try:
+        return _file(path.parent, "detector", entry)
+    except (KeyError, TypeError, ValueError) as error:
+        raise WeightsError(f"{path}: its detector is not described as it should be ({error}); {FETCH}") from error
 
 
 def find_card(name: str = "default", folder: str | Path | None = None) -> WeightsCard:

@@ -46,7 +46,7 @@ def check(face: Face, image: np.ndarray) -> None:
 def test_the_face_of_a_portrait_is_captured(weights: Path, astronaut: np.ndarray, name: str) -> None:
     face, = capture_faces(astronaut, CaptureOptions(weights=name))
     check(face, astronaut)
-    assert np.hypot(face.landmarks_image[30, 0] - 226, face.landmarks_image[30, 1] - 125) < 25
+    assert np.hypot(face.landmarks_image[30, 0] - 226, face.landmarks_image[30, 1] - 125) < 30
 
 
 @pytest.mark.parametrize("name", NETWORKS)

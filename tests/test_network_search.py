@@ -42,7 +42,7 @@ class DiscNetwork:
         middle = (np.array([columns.mean(), rows.mean()]) + 0.5) / len(white)
         size = 2 * np.sqrt(white.mean() / np.pi) + self.rng.normal(0, self.trembling)
         at = np.r_[middle + self.rng.normal(0, self.trembling, 2), 0]
-        return Prediction(((self.map - [0.5, 0.5, 0]) * size * 1.4 + at).astype(np.float32), 0.9999)
+        return Prediction(((self.map - [0.5, 0.5, 0]) * size * 1.4 + at).astype(np.float32), 1 - 1e-6)
 
 
 def disc() -> np.ndarray:

@@ -24,6 +24,7 @@ def make_weights(folder: Path, topology_file: Path) -> Path:
 
     from inference_core.topology import load_topology
     from training import convert
+    from training.detector import add_detector
     from training.labels import LabelMesh
     from training.networks import ShapeBasis
 
@@ -58,6 +59,8 @@ def make_weights(folder: Path, topology_file: Path) -> Path:
     single = convert.export(whole, "lprnet", folder, pictures(SIZES["lprnet"]))
     convert.write_cards(folder, [_card("lprnet2", "encoder_decoder", files, topology),
                                  _card("lprnet", "position_map", single, topology)])
+    shipped = Path(__file__).parents[1] / "weights" / "face_detector.tflite"
+    add_detector(shipped.read_bytes(), folder)
     return folder
 
 

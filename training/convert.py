@@ -145,13 +145,14 @@ def file_entry(path: Path) -> dict:
 
 
 def write_cards(folder: Path, cards: list[dict]) -> None:
-    """weights.json: the given cards replace those of the same name, others stay."""
+    """weights.json: the given cards replace those of the same name, others and the face detector stay."""
     path = folder / "weights.json"
-    old = json.loads(path.read_text())["networks"] if path.is_file() else []
+    known = json.loads(path.read_text()) if path.is_file() else {}
+    old, detector = known.get("networks", []), {key: known[key] for key in ("detector",) if key in known}
     names = {card["name"] for card in cards}
     networks = sorted([c for c in old if c["name"] not in names] + cards, key=lambda c: c["name"] != DEFAULT)
     beside = path.with_suffix(".partial")
-    beside.write_text(json.dumps(dict(format=1, default=DEFAULT, networks=networks), indent=1) + "\n")
+    beside.write_text(json.dumps(dict(format=1, default=DEFAULT, **detector, networks=networks), indent=1) + "\n")
     os.replace(beside, path)
 
 

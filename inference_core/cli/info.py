@@ -11,7 +11,7 @@ from pathlib import Path
 PACKAGES = ("lprnet-blender", "numpy", "opencv-python-headless", "dlib-bin")
 ENGINE_PACKAGES = {"litert": ("ai-edge-litert",), "tensorflow": ("tensorflow-cpu", "tensorflow")}
 LICENCES = ("inference_core, training, benchmarks: MIT", "lprnet_blender: GPL-3.0-or-later",
-            "topology: MIT (derived from ICT-FaceKit)", "detector: dlib's, Boost Software License 1.0")
+            "topology: MIT (derived from ICT-FaceKit)", "detectors: MediaPipe's short-range one, Apache-2.0; dlib's, Boost Software License 1.0")
 SPREADS = (("yaw", "yaw_deg", "degrees"), ("pitch", "pitch_deg", "degrees"), ("roll", "roll_deg", "degrees"),
            ("mouth open", "mouth_opening_mm", "mm"), ("left eye open", "left_eye_opening_mm", "mm"),
            ("right eye open", "right_eye_opening_mm", "mm"))
