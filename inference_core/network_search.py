@@ -3,7 +3,7 @@
 A coarse grid of squares over the picture is shown to the network, and the best few are followed: each pass sees the
 crop of the last answer. A presence output that learned from faces also believes in dogs, cats and round things, so
 what is followed must hold still: looked at from crops moved, sized, turned and mirrored, a face gives the same
-landmarks, and what is none wanders. The figures are measured with python -m benchmarks.network_search.
+landmarks, and what is none wanders. The figures are measured with python -m benchmarks.finding.
 """
 
 from __future__ import annotations
