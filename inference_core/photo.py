@@ -18,11 +18,17 @@ def capture_photo(path: str | Path, options: CaptureOptions = CaptureOptions(),
     Raises InputError naming the file and the cause, also where the picture shows no face.
     """
     image = read_image(path)
+    return image, capture_picture(image, str(path), options, on_step)
+
+
+def capture_picture(image: np.ndarray, name: str, options: CaptureOptions = CaptureOptions(),
+                    on_step: OnStep | None = None) -> list[Face]:
+    """`capture_photo` for a picture (H, W, 3) uint8 RGB that is read already; name: what an error names."""
     try:
         faces = capture_faces(image, options, on_step)
     except InputError as error:
-        raise InputError(f"{path}: {error}") from error
+        raise InputError(f"{name}: {error}") from error
     if not faces:
-        raise InputError(f"{path}: no face was found in the box; give another" if options.box is not None else
-                         f"{path}: no face was found; give a picture that shows it larger, or the box where it is")
-    return image, faces
+        raise InputError(f"{name}: no face was found in the box; give another" if options.box is not None else
+                         f"{name}: no face was found; give a picture that shows it larger, or the box where it is")
+    return faces

@@ -62,14 +62,13 @@ def _image(options: argparse.Namespace) -> None:
 
     from .capture import capture_photo
     from .scene.blend_file import check_output, save_blend
-    from .scene.face import add_face
+    from .scene.photo import add_photo
     from .scene.stage import clear_file, set_stage
 
     check_output(options.output)
     captured = capture_photo(options.photo, capture_options(options), options.texture_size)
     scene = clear_file()
-    things = [add_face(item.name, item.face, item.texture, scene.collection, place=place)
-              for place, item in enumerate(captured)]
+    things = add_photo(captured, scene, scene.collection)
     set_stage(scene, things)
     save_blend(options.output)
     print(f"{options.output}: {len(things)} face{'s' if len(things) > 1 else ''}")

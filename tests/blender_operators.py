@@ -18,7 +18,7 @@ import lprnet_blender                                               # noqa: E402
 
 
 def registered() -> bool:
-    return hasattr(bpy.types, "LPRNET_OT_capture_image") and hasattr(bpy.types, "LPRNET_PT_capture")
+    return hasattr(bpy.types, "LPRNET_OT_capture_image") and hasattr(bpy.types, "LPRNET_PT_main")
 
 
 def menu_entries() -> int:

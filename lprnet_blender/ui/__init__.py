@@ -1,28 +1,32 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Buttons: operators, panel, preferences. They read properties, call, and report; nothing is computed here."""
+"""Buttons: operators, panels, preferences, dropped files. They read properties, call, and report."""
 
 from __future__ import annotations
 
 import bpy
 
-from . import menu, operators, panel, preferences
+from . import drops, menu, operators, panels, preferences, properties, take_info
 from .operators import live_webcam
 
-CLASSES = (preferences.LPRNetPreferences, *operators.CLASSES, panel.LPRNET_PT_capture)
+CLASSES = (preferences.LPRNetPreferences, properties.LPRNetSettings, *operators.CLASSES, *panels.CLASSES,
+           drops.LPRNET_FH_image, drops.LPRNET_FH_video)
 
 
 def register() -> None:
     """Add the classes and the menu entry."""
     for cls in CLASSES:
         bpy.utils.register_class(cls)
+    properties.register()
     menu.add()
     live_webcam.watch()
-    preferences.use_packages_folder(bpy.context)
+    preferences.use_packages_folder()
 
 
 def unregister() -> None:
     """Take them out again, in reverse."""
     live_webcam.unwatch()
     menu.remove()
+    properties.unregister()
+    take_info.unregister()
     for cls in reversed(CLASSES):
         bpy.utils.unregister_class(cls)

@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the panel's buttons are filled with, and why one of them cannot be pressed: an empty reason where it can."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import bpy
+
+from .. import jobs
+from ..scene.face import is_captured
+
+if TYPE_CHECKING:
+    from .properties import LPRNetSettings
+
+Values = dict[str, Any]
+SMOOTHING = ("smooth_pose", "smooth_expression", "smooth_openings", "smooth_identity", "max_gap_s")
+SHAPES = ("GLTF", "FBX")                # formats that carry shapes, not vertices
+BAKED_FROM = "lprnet_take"              # the custom property of scene.baked, which needs the core
+
+
+def progress_text(job: jobs.Job) -> str:
+    """What the bar says: how far, and what else the job tells."""
+    progress = job.progress
+    return f"{progress.done}/{progress.total}  {progress.text}" if progress.total else progress.text
+
+
+def image(settings: LPRNetSettings) -> Values:
+    """For lprnet.capture_image."""
+    place = ({"filepath": settings.photo} if settings.photo_from == "FILE" else
+             {"image_name": settings.image.name if settings.image else ""})
+    return place | {"all_faces": settings.all_faces, "camera_match": settings.camera_match,
+                    "texture_size": settings.texture_size}
+
+
+def video(settings: LPRNetSettings) -> Values:
+    """For lprnet.bake_video."""
+    part = {"start_s": settings.start_s, "end_s": settings.end_s} if settings.use_range else {}
+    return {"filepath": settings.clip, "take": settings.take, "face": settings.face} | part | bake_options(settings)
+
+
+def camera(settings: LPRNetSettings) -> Values:
+    """For lprnet.live_webcam."""
+    source = f"camera:{settings.camera_index}" if settings.camera_from == "DEVICE" else settings.camera_address
+    strengths = {name: value for name, value in smoothing(settings).items() if name != "max_gap_s"}
+    return {"camera": source, "record": settings.record, "take": settings.take if settings.record else "",
+            "mirror": settings.mirror, "head_motion": settings.head} | strengths
+
+
+def bake_options(settings: LPRNetSettings) -> Values:
+    """What every bake is told."""
+    return {"mode": settings.bake_mode, "head": settings.head, "timing": settings.timing,
+            "start_frame": settings.start_frame, "texture": settings.bake_texture, "sound": settings.sound,
+            "markers": settings.markers, "frame_range": settings.frame_range} | smoothing(settings)
+
+
+def smoothing(settings: LPRNetSettings) -> Values:
+    """Strengths, and how long a gap is filled."""
+    return {name: getattr(settings, name) for name in SMOOTHING}
+
+
+def bake(settings: LPRNetSettings, context: bpy.types.Context) -> Values:
+    """For lprnet.bake_take."""
+    return {"take": take(context)} | bake_options(settings)
+
+
+def export(settings: LPRNetSettings) -> Values:
+    """For lprnet.export."""
+    return {"format": settings.export_format, "scene_range": settings.scene_range,
+            "every_shape": settings.every_shape and settings.export_format in SHAPES}
+
+
+def baked_object(context: bpy.types.Context) -> bpy.types.Object | None:
+    """The active object where a take was baked into it."""
+    thing = context.active_object
+    return thing if thing is not None and thing.type == "MESH" and isinstance(thing.get(BAKED_FROM), str) else None
+
+
+def take(context: bpy.types.Context) -> str:
+    """Absolute path of the take that is baked next: the one that was chosen, or that of the active object."""
+    chosen = context.scene.lprnet.take  # type: ignore[union-attr]
+    thing = baked_object(context)
+    path = chosen or (thing[BAKED_FROM] if thing else "")
+    return str(Path(bpy.path.abspath(path))) if path else ""
+
+
+def why_no_image(settings: LPRNetSettings, context: bpy.types.Context) -> str:
+    if settings.photo_from == "BLENDER" and settings.image is None:
+        return "Choose an image above"
+    return _why_no_object(context)
+
+
+def why_no_video(settings: LPRNetSettings, context: bpy.types.Context) -> str:
+    if not settings.clip:
+        return "Choose a clip above"
+    if settings.use_range and 0 < settings.end_s <= settings.start_s:
+        return "The part ends before it starts"
+    return _why_no_object(context)
+
+
+def why_no_camera(settings: LPRNetSettings, context: bpy.types.Context) -> str:
+    if settings.camera_from == "ADDRESS" and not settings.camera_address.lower().startswith(("http://", "https://")):
+        return "Give the camera's address, it begins with http://"
+    return _why_no_object(context)
+
+
+def why_no_bake(context: bpy.types.Context) -> str:
+    if not take(context):
+        return "Capture a take first, or choose one above"
+    return _why_no_object(context)
+
+
+def why_no_export(context: bpy.types.Context) -> str:
+    thing = context.active_object
+    if baked_object(context) is None and (thing is None or not is_captured(thing)):
+        return "Select a face that was captured or baked"
+    return _why_no_object(context)
+
+
+def _why_no_object(context: bpy.types.Context) -> str:
+    job = jobs.current()
+    if job is not None:
+        return f"{job.name} is still going on"
+    return "" if context.mode == "OBJECT" else "Works in Object Mode"
