@@ -14,6 +14,7 @@ from inference_core.topology import Topology
 
 FORMAT = 1
 HEADER, FRAMES = "header.json", "frames.bin"
+SKIN = "skin.png"               # of a live take, whose pictures are gone: its texture; not every take has one
 MAX_BYTES, MAX_SIDE, MAX_FPS = 1 << 20, 1 << 20, 1e5
 PRECISIONS = ("half", "single")
 AGAIN = "copy it again, or capture it again with lprnet video"

@@ -44,8 +44,9 @@ class LiveSession:
     def __init__(self, options: LiveOptions, head: Head, scene: bpy.types.Scene,
                  thing: bpy.types.Object | None = None, limits: Limits = Limits()) -> None:
         self.options, self.applied = options, 0
+        self.shown: LiveResult | None = None        # what the mesh shows
         self.note = ""                              # what ended it, where that was neither the user nor a failure
-        self._head, self._scene, self._limits = head, scene.name, limits
+        self.scene, self._head, self._limits = scene.name, head, limits
         self._topology = load_topology()
         if thing is not None and (why := cannot_drive(thing, len(self._topology.cells))):
             raise InputError(f"{thing.name}: cannot follow a live capture, since it {why}; choose a captured face, or "
@@ -119,7 +120,7 @@ class LiveSession:
         return self.options.target.rpartition("@")[2].partition("?")[0]
 
     def _apply(self, result: LiveResult) -> None:
-        scene = bpy.data.scenes.get(self._scene)
+        scene = bpy.data.scenes.get(self.scene)
         thing = self.thing
         if scene is None or (self._uid and (thing is None or not thing.users_scene)):
             return self._end("The scene was deleted" if scene is None else "The live face was deleted")
@@ -132,7 +133,7 @@ class LiveSession:
         if thing.mode != "OBJECT":
             return                                  # its mesh belongs to edit mode or sculpting
         drive(thing, result, self._head, self._place)
-        self.applied += 1
+        self.applied, self.shown = self.applied + 1, result
 
     def _skin(self) -> None:
         thing = self.thing if self.applied else None

@@ -19,11 +19,12 @@ import pytest
 
 from inference_core.errors import EngineError, VideoError
 from inference_core.frames import Frame
-from inference_core.images import decode_image
+from inference_core.images import decode_image, read_image
 from inference_core.live import CameraSearch, LiveOptions, LiveProcess, LiveResult, LiveState, cameras, child, process
 from inference_core.live import python
 from inference_core.take import open_take, take_frame
 from inference_core.tracking import TrackOptions, capture
+from addon_build.relative_imports import made_relative
 from mjpeg_server import camera, head_pictures
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -277,10 +278,11 @@ def test_a_fault_of_ours_is_told_with_its_kind(pictures) -> None:
         assert "RuntimeError: oh" in until(live, over).message
 
 
-def test_the_skin_comes_once_and_looks_like_skin(pictures, astronaut) -> None:
+def test_the_skin_comes_once_looks_like_skin_and_stays_with_the_take(astronaut, tmp_path: Path) -> None:
     big = [cv2.imencode(".jpg", astronaut[..., ::-1])[1].tobytes()]
     textures = []
-    with camera(big, count=10_000) as source, LiveProcess(LiveOptions(source.address, texture_size=256)) as live:
+    options = {"take": str(tmp_path / "live.lprtake"), "texture_size": 256, "mirror": True}
+    with camera(big, count=10_000) as source, LiveProcess(LiveOptions(source.address, **options)) as live:
         def came(state: LiveState) -> bool:
             textures.extend([png] if (png := live.texture()) is not None else [])
             return bool(textures) and state.frames > 20
@@ -289,6 +291,34 @@ def test_the_skin_comes_once_and_looks_like_skin(pictures, astronaut) -> None:
     assert skin.shape == (256, 256, 3) and skin.dtype == np.uint8
     red, _, blue = np.median(skin.reshape(-1, 3), 0)
     assert red > blue + 20
+    kept = read_image(tmp_path / "live.lprtake" / "skin.png")
+    assert np.array_equal(kept[:, ::-1], skin) and len(open_take(tmp_path / "live.lprtake")) > 20
+
+
+INSIDE = """
+import sys, time
+from addon.inference_core.live import LiveOptions, LiveProcess
+assert "inference_core" not in sys.modules
+with LiveProcess(LiveOptions(sys.argv[1])) as live:
+    while live.state().running:
+        time.sleep(0.01)
+    print(live.state().stage, live.newest().index, live.state().message)
+"""
+
+
+def test_the_core_works_as_a_part_of_another_package_as_in_the_zip(pictures, tmp_path: Path) -> None:
+    for path in (REPOSITORY / "inference_core").rglob("*.py"):
+        name = path.relative_to(REPOSITORY).as_posix()
+        target = tmp_path / "addon" / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(made_relative(path.read_text(encoding="utf-8"), name), encoding="utf-8")
+    (tmp_path / "addon" / "__init__.py").touch()
+    # a neighbour of the core that would hide a module of Python's, were its folder on the child's path
+    (tmp_path / "addon" / "json.py").write_text("raise ImportError('a neighbour')")
+    with camera(pictures, count=8) as source:
+        done = subprocess.run([sys.executable, "-c", INSIDE, source.address], cwd=tmp_path, capture_output=True,
+                              text=True, timeout=DEADLINE_S, check=False)
+    assert done.stdout.split() == ["ended", "7"], done.stdout + done.stderr
 
 
 def test_no_program_to_start_is_one_sentence(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

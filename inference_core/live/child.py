@@ -10,7 +10,7 @@ import threading
 import time
 import traceback
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from typing import BinaryIO
 
 import numpy as np
@@ -18,7 +18,7 @@ import numpy as np
 from inference_core.engine import load_network
 from inference_core.errors import LPRNetError, OutputError, VideoError
 from inference_core.frames import CAMERA, Frame, FrameSource, open_frames
-from inference_core.images import encode_image
+from inference_core.images import encode_image, write_image
 from inference_core.live.messages import (ENDED, FAILED, LIVE, LOADING, OPENING, LiveResult, LiveStatus, LiveTexture)
 from inference_core.live.mirror import mirrored_pose, mirrored_vertices
 from inference_core.live.options import LiveOptions
@@ -26,6 +26,7 @@ from inference_core.live.outlet import Outlet
 from inference_core.live.cameras import found_cameras
 from inference_core.live_smoothing import LiveSmoother
 from inference_core.take import TakeWriter, take_frame
+from inference_core.take_header import SKIN
 from inference_core.texture import sample_texture
 from inference_core.tracking import FrameResult, capture
 from inference_core.video import VideoOptions, header_of
@@ -191,7 +192,7 @@ class _Session:
         if max(abs(yaw), abs(pitch)) > FRONTAL_DEG or face.box[2] - face.box[0] < LARGE:
             return
         size, self._texture_size = self._texture_size, 0
-        image = self.frame.image
+        image, take = self.frame.image, self.writer.path if self.writer else None
 
         def work() -> None:
             skin = sample_texture(image, face, size).image
@@ -199,6 +200,9 @@ class _Session:
             png = encode_image(np.ascontiguousarray(skin[:, ::-1]) if self._mirror else skin)
             if png is not None:
                 self._outlet.put(LiveTexture(png))
+            if take is not None:
+                with suppress(OutputError):         # a full disk is told by the take itself
+                    write_image(take / SKIN, skin)
 
         self.skin_work = threading.Thread(target=work, name="skin", daemon=True)
         self.skin_work.start()

@@ -25,8 +25,8 @@ HEADS = [("OBJECT", "Object", "The object moves as the head does, the mesh carri
          ("NONE", "None", "The expression alone, upright and in place")]
 STRENGTH: dict[str, Any] = {
     "default": 1.0, "min": 0.0, "max": 8.0, "soft_max": 2.0, "options": {"SKIP_SAVE"},
-    "description": "How much trembling is taken out of what is shown: 1 as measured to be good, 0 as captured. The take "
-                   "is recorded as captured"}
+    "description": "How much trembling is taken out of what is shown: 1 as measured to be good, 0 as captured. The "
+                   "take is recorded as captured"}
 
 
 def live_status() -> str:
@@ -73,8 +73,8 @@ class LPRNET_OT_live_webcam(bpy.types.Operator):
             description="Keep every frame in a take, which can be baked afterwards")
         take: bpy.props.StringProperty(
             name="Take", subtype="DIR_PATH", options={"SKIP_SAVE"},
-            description="Folder NAME.lprtake to record to; left empty, a new one in the take folder of the "
-                        "preferences, or beside the .blend file, or in the home folder")
+            description="Folder NAME.lprtake to record to, numbered where there is one; left empty, a new one in the "
+                        "take folder of the preferences, or beside the .blend file, or in the home folder")
         head_motion: bpy.props.EnumProperty(
             name="Head Motion", items=HEADS, default="OBJECT", options={"SKIP_SAVE"},
             description="What carries the motion of the head")
@@ -178,7 +178,11 @@ class LPRNET_OT_live_webcam(bpy.types.Operator):
 
     def _take(self) -> Path:
         from ...live import free_take
-        return Path(bpy.path.abspath(self.take)) if self.take else free_take(take_folder())
+        if not self.take:
+            return free_take(take_folder())
+        take = Path(bpy.path.abspath(self.take))
+        # a script must get what it asked for, or an error; an artist who records again wants the next take
+        return take if bpy.app.background or not take.exists() else free_take(take.parent, take.stem)
 
     def _loop(self, session: LiveSession) -> set[OperatorReturnItems]:
         try:
@@ -200,6 +204,9 @@ class LPRNET_OT_live_webcam(bpy.types.Operator):
         words, failed = session.outcome()
         if current() is session:
             end()
+        scene = bpy.data.scenes.get(session.scene)
+        if scene is not None and session.state.recorded and hasattr(scene, "lprnet"):     # what the panel bakes next
+            scene.lprnet.take = session.options.take
         self.report({"ERROR"} if failed else {"INFO"}, words)
         return {"FINISHED"} if session.applied else {"CANCELLED"}
 
