@@ -55,8 +55,9 @@ def fast_engine() -> str:
 
 
 def place_sound(strip: Any, starts: float, rate: float, first: int, end: int) -> None:
-    """Lay a sound strip so that its second 0 is at the frame `starts`, a fraction, at `rate` frames a second, and let it be
-    heard from frame `first` to before `end`. 4.2 cannot lay sound between two frames: half a frame off at most there."""
+    """Lay a sound strip so that its second 0 is at the frame `starts`, a fraction, at `rate` frames a second, and let
+    it be heard from frame `first` to before `end`. 4.2 cannot lay sound between two frames: half a frame off at most
+    there."""
     whole = round(starts)
     if "content_start" in strip.bl_rna.properties:                  # 5.2 and later
         strip.content_start = whole

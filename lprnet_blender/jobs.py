@@ -25,11 +25,12 @@ SLEEP_S = 0.002
 
 @dataclass(frozen=True)
 class Progress:
-    """done of total parts of the work (None = unknown how many), and in words, for the status bar."""
+    """done of total frames (None = unknown how many) of what `text` names; note: what else is worth knowing."""
 
     done: int
     total: int | None
     text: str
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -66,8 +67,8 @@ class Stopped(Exception):
 
 
 class Worker:
-    """`work(post)` in a thread of its own. `post(message)` hands a message to the main thread, and raises `Stopped` when
-    the work is not wanted any more. `work` must not touch bpy."""
+    """`work(post)` in a thread of its own. `post(message)` hands a message to the main thread, and raises `Stopped`
+    when the work is not wanted any more. `work` must not touch bpy."""
 
     def __init__(self, work: Work) -> None:
         self._work, self._stop = work, threading.Event()
@@ -77,7 +78,8 @@ class Worker:
         self._thread.start()
 
     def poll(self) -> Any:
-        """The next message; when there are no more, `Done`, `Failed` or `Cancelled`; WAITING where none is there yet."""
+        """The next message; when there are no more, `Done`, `Failed` or `Cancelled`; WAITING where none is there
+        yet."""
         alive = self._thread.is_alive()         # asked first: what it posted before its end is in the queue then
         try:
             return self._messages.get_nowait()
@@ -88,7 +90,12 @@ class Worker:
         """Ask it to stop and wait until it has closed its files; returns whether it did in time."""
         self._stop.set()
         self._thread.join(patience_s)
-        return not self._thread.is_alive()
+        return not self.alive
+
+    @property
+    def alive(self) -> bool:
+        """Whether it still works, or closes its files."""
+        return self._thread.is_alive()
 
     def _post(self, message: Any) -> None:
         while not self._stop.is_set():
@@ -96,7 +103,8 @@ class Worker:
                 self._messages.put(message, timeout=0.05)
                 return
             except queue.Full:
-                continue
+                if isinstance(message, Progress):       # the next one says more: nobody waits for being told
+                    return
         raise Stopped
 
     def _run(self) -> None:
@@ -110,8 +118,9 @@ class Worker:
 
 def messages_of(work: Work) -> Steps:
     """For steps on the main thread: starts a worker, yields WAITING or its messages; returns what the work returned,
-    raises what it raised. The worker is stopped when the steps are closed."""
+    raises what it raised. When the steps are closed the worker is asked to stop; `Job.cancel` waits for it."""
     worker = Worker(work)
+    _workers.append(worker)
     try:
         while True:
             message = worker.poll()
@@ -123,7 +132,7 @@ def messages_of(work: Work) -> Steps:
                 raise Stopped
             yield message
     finally:
-        worker.stop()
+        worker.stop(0.0)
 
 
 def failed(error: BaseException) -> Failed:
@@ -139,16 +148,18 @@ def failed(error: BaseException) -> Failed:
 class Job:
     """One piece of long work on the main thread. `when_cancelled`: the sentence that says what is kept then."""
 
-    def __init__(self, name: str, steps: Steps, when_cancelled: Callable[[], str] = lambda: "Cancelled") -> None:
+    def __init__(self, name: str, steps: Steps, when_cancelled: Callable[[], str] = lambda: "Stopped") -> None:
         self.name, self._steps, self._when_cancelled = name, steps, when_cancelled
         self.ended: Ended | None = None
-        self.waiting = False
+        self.waiting = self._stopping = False
         self.progress = Progress(0, None, name)
 
     def tick(self, budget_s: float = TICK_S) -> Progress | Ended:
         """Steps for so long; plain, to be called by a timer, by a loop or by a test."""
         end = time.perf_counter() + budget_s
-        while self.ended is None:
+        if self._stopping:
+            self._stopped(0.0)
+        while self.ended is None and not self._stopping:
             try:
                 message = next(self._steps)
             except StopIteration as stop:
@@ -163,18 +174,22 @@ class Job:
                 self.waiting = message is WAITING
                 if self.waiting or time.perf_counter() >= end:
                     return self.progress
-        return self.ended
+        return self.ended or self.progress
 
-    def cancel(self) -> None:
-        """Stop now; what was written to a take stays. Does nothing when the work has ended."""
+    def cancel(self, *, wait: bool = True) -> None:
+        """Stop; what was written to a take stays. Does nothing when the work has ended. Without `wait` a later tick
+        says that it has: a worker may still search its frame for a face."""
         if self.ended is not None:
             return
+        self._stopping = self.waiting = True
         try:
             self._steps.close()
         except BaseException as error:
             self._finish(failed(error))
         else:
-            self._finish(Cancelled(self._when_cancelled()))
+            self._stopped(PATIENCE_S if wait else 0.0)
+            if wait and self.ended is None:
+                self._finish(Cancelled(self._when_cancelled()))
 
     def run(self, on_progress: Callable[[Progress], None] = lambda progress: None) -> Any:
         """To the end, without a window; returns the result, raises what the work raised. Ctrl-C cancels."""
@@ -192,14 +207,20 @@ class Job:
             raise self.ended.error
         return self.ended.result if isinstance(self.ended, Done) else None
 
+    def _stopped(self, patience_s: float) -> None:
+        if all([worker.stop(patience_s) for worker in _workers]):
+            self._finish(Cancelled(self._when_cancelled()))
+
     def _finish(self, ended: Ended) -> None:
         global _current
         self.ended = ended
+        _workers[:] = [worker for worker in _workers if worker.alive]
         if _current is self:
             _current = None
 
 
 _current: Job | None = None
+_workers: list[Worker] = []     # that may still be at work
 
 
 def current() -> Job | None:
@@ -207,7 +228,7 @@ def current() -> Job | None:
     return _current
 
 
-def begin(name: str, steps: Steps, when_cancelled: Callable[[], str] = lambda: "Cancelled") -> Job:
+def begin(name: str, steps: Steps, when_cancelled: Callable[[], str] = lambda: "Stopped") -> Job:
     """A new job. Raises InputError while another goes on."""
     global _current
     if _current is not None:

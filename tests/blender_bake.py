@@ -1,5 +1,5 @@
-"""Run with bpy in a process of its own: bakes a take in every way, and saves where Blender then puts the vertices. Not a
-test itself.
+"""Run with bpy in a process of its own: bakes a take in every way, and saves where Blender then puts the vertices. Not
+a test itself.
 
 arguments: the take, the folder to write to, the scene's frames a second, its base, the frames to look at (with commas)
 """
@@ -55,13 +55,15 @@ def main(take: Path, folder: Path, fps: int, base: float, frames: list[float]) -
                 told[f"{name} {mode} {head}"] = {
                     "markers": sorted((marker.frame, marker.name) for marker in scene.timeline_markers),
                     "range": [scene.frame_start, scene.frame_end], "name": thing.name,
-                    "left": [data.name for kind in ("objects", "meshes", "actions") for data in getattr(bpy.data, kind)]}
+                    "left": [data.name for kind in ("objects", "meshes", "actions")
+                             for data in getattr(bpy.data, kind)]}
     np.savez(folder / "baked.npz", **results)
     (folder / "told.json").write_text(json.dumps(told))
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]), float(sys.argv[4]), list(map(float, sys.argv[5].split(","))))
+    main(Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]), float(sys.argv[4]),
+         list(map(float, sys.argv[5].split(","))))
     print("DONE")
     sys.stdout.flush()
     os._exit(0)

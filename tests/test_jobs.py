@@ -36,12 +36,50 @@ def counting(count: int, closed: list[str]):
     return work
 
 
-def test_a_job_hands_on_every_message_and_the_result() -> None:
+def test_a_job_tells_its_progress_and_hands_on_the_result() -> None:
     closed, seen = [], []
     job = jobs.begin("Count", jobs.messages_of(counting(500, closed)))
     assert job.run(seen.append) == "counted"
-    assert job.progress == jobs.Progress(500, 500, "counting") and seen[-1] == job.progress
+    numbers = [each.done for each in seen]
+    assert len(numbers) > 1 and numbers == sorted(numbers) and seen[-1] == job.progress
     assert closed == ["finished"] and jobs.current() is None
+
+
+def test_what_is_no_progress_is_never_dropped() -> None:
+    def work(post) -> None:
+        for number in range(10 * jobs.MOST_MESSAGES):
+            post(number)
+
+    steps, seen = jobs.messages_of(work), []
+    for message in steps:
+        if message is jobs.WAITING:
+            time.sleep(0.001)
+        else:
+            seen.append(message)
+        if len(seen) == 5:
+            time.sleep(0.2)                     # a main thread that was busy with something else
+    assert seen == list(range(10 * jobs.MOST_MESSAGES))
+
+
+def test_cancelling_from_a_window_does_not_wait_for_the_worker() -> None:
+    release = threading.Event()
+
+    def work(post) -> None:
+        try:
+            while True:
+                post(1)
+        finally:
+            release.wait()
+
+    job = jobs.begin("Search", jobs.messages_of(work), lambda: "the take is kept")
+    job.tick()
+    job.cancel(wait=False)
+    assert job.ended is None and jobs.current() is job
+    assert isinstance(job.tick(), jobs.Progress) and job.ended is None
+    release.set()
+    while job.ended is None:
+        job.tick()
+    assert job.ended == jobs.Cancelled("the take is kept")
 
 
 @pytest.mark.parametrize("ticks", [0, 1, 3])

@@ -16,8 +16,8 @@ LINEAR, CONSTANT = (
 
 def write_curve(curves: Any, path: str, index: int, frames: npt.NDArray[np.float64], values: npt.NDArray[np.float64],
                 holds: npt.NDArray[np.bool_]) -> None:
-    """A curve of `compat.editable_curves` with keys at frames (m,), rising; it takes the place of an earlier one. Straight
-    from key to key; where `holds` says so, the value stands still until the next."""
+    """A curve of `compat.editable_curves` with keys at frames (m,), rising; it takes the place of an earlier one.
+    Straight from key to key; where `holds` says so, the value stands still until the next."""
     drop_curves(curves, path, index)
     curve = curves.new(path, index=index)
     keys = curve.keyframe_points

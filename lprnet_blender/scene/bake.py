@@ -60,8 +60,8 @@ class Baked:
 def bake_take(take: str | Path, options: BakeOptions = BakeOptions(), scene: bpy.types.Scene | None = None, *,
               thing: bpy.types.Object | None = None, collection: bpy.types.Collection | None = None,
               on_progress: Callable[[Progress], None] = lambda progress: None) -> bpy.types.Object:
-    """Bake a take into a new object of `scene` (by default the one of the context), or anew into `thing`, which keeps its
-    name, place and materials. Returns the object. Raises TakeError, InputError, OutputError."""
+    """Bake a take into a new object of `scene` (by default the one of the context), or anew into `thing`, which keeps
+    its name, place and materials. Returns the object. Raises TakeError, InputError, OutputError."""
     scene = scene or bpy.context.scene
     assert scene is not None
     target = Target(scene.name, thing.name if thing else None, collection.name if collection else None)
@@ -164,7 +164,8 @@ def _sound(scene: bpy.types.Scene, name: str, plan: Plan, channel: int) -> list[
 def _find(target: Target, take: Path) -> tuple[bpy.types.Scene, bpy.types.Object | None]:
     scene = bpy.data.scenes.get(target.scene)
     if scene is None:
-        raise InputError(f"The scene {target.scene} was deleted during the bake; the take {take} is kept: bake it again")
+        raise InputError(f"The scene {target.scene} was deleted during the bake; the take {take} is kept: bake it "
+                         "again")
     if target.thing is None:
         return scene, None
     thing = bpy.data.objects.get(target.thing)

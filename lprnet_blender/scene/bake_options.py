@@ -21,8 +21,8 @@ LAST_FRAME = 1_048_574          # that Blender knows
 class BakeOptions:
     """mode: absolute shape keys, relative ones, or a .pc2 file with a Mesh Cache modifier. head: its motion in the
     object's transform, in the vertices, or left out. timing: the clip's seconds at the scene's frame rate, the scene at
-    the clip's rate, or one frame of the clip on each frame of the scene. start_frame: where the take's first frame comes.
-    texture: its width in pixels, 0 = none. sound, markers, frame_range: whether the scene gets them."""
+    the clip's rate, or one frame of the clip on each frame of the scene. start_frame: where the take's first frame
+    comes. texture: its width in pixels, 0 = none. sound, markers, frame_range: whether the scene gets them."""
 
     mode: Mode = "ABSOLUTE"
     head: Head = "OBJECT"

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a bake reads from a take, for the worker: no bpy here. The plan first, then the mesh of every frame, then skin."""
+"""What a bake reads from a take, for the worker: no bpy here. The plan first, then the mesh of every frame, then
+skin."""
 
 from __future__ import annotations
 
@@ -28,7 +29,7 @@ from .point_cache import write_point_cache
 from .timing import SceneRate, Timeline, apart, timeline
 
 MOST_KEYS = 9000                # shape keys of 190 kB each: five minutes at 30 frames a second are 1.7 GB
-PNG_EFFORT = 1                  # of 9: the file is a tenth larger than with the most, and written in a tenth of the time
+PNG_EFFORT = 1                  # of 9: little larger, and written in a tenth of the time
 
 
 @dataclass(frozen=True)
@@ -79,9 +80,11 @@ class Skin:
 Post = Callable[[Any], None]
 
 
-def read_take(path: Path, options: BakeOptions, scene: SceneRate, cache: Path | None, skin: bool) -> Callable[[Post], None]:
-    """The work of a bake's thread. cache: where the point cache goes; skin: whether a texture is wanted. Posts Progress, a
-    Plan, Points (of the first key alone where there is a cache), Skin. Raises TakeError, InputError, OutputError."""
+def read_take(path: Path, options: BakeOptions, scene: SceneRate, cache: Path | None,
+              skin: bool) -> Callable[[Post], None]:
+    """The work of a bake's thread. cache: where the point cache goes; skin: whether a texture is wanted. Posts
+    Progress, a Plan, Points (of the first key alone where there is a cache), Skin. Raises TakeError, InputError,
+    OutputError."""
 
     def work(post: Post) -> None:
         raw = checked(open_take(path))
@@ -168,5 +171,5 @@ def _post_points(take: TakeRows, rows: list[int], options: BakeOptions, cache: P
 
 def _check_length(path: Path, options: BakeOptions, seen: int) -> None:
     if options.mode != "POINT_CACHE" and seen > MOST_KEYS:
-        raise InputError(f"{path}: its {seen} frames are too many for shape keys, which end at {MOST_KEYS}; bake it as a "
-                         "point cache")
+        raise InputError(f"{path}: its {seen} frames are too many for shape keys, which end at {MOST_KEYS}; bake it "
+                         "as a point cache")

@@ -17,7 +17,8 @@ MODIFIER = "L-PRNet"
 SAMPLE = f'modifiers["{MODIFIER}"].eval_frame'
 
 
-def use_cache(thing: bpy.types.Object, path: str, frames: npt.NDArray[np.float64], holds: npt.NDArray[np.bool_]) -> None:
+def use_cache(thing: bpy.types.Object, path: str, frames: npt.NDArray[np.float64],
+              holds: npt.NDArray[np.bool_]) -> None:
     """Let `thing` play the .pc2 file at `path` (as Blender writes paths), with a sample at each of frames (m,)."""
     modifier: Any = thing.modifiers.get(MODIFIER)
     if modifier is None or modifier.type != "MESH_CACHE":

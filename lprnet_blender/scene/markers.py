@@ -13,7 +13,8 @@ LOST, FILLED, LAST = "face lost", "face lost, filled in", "last lost"
 
 
 def set_markers(scene: bpy.types.Scene, name: str, lost: Iterable[Lost]) -> None:
-    """Markers at the first and last frame of every gap, named after the object `name`; an earlier bake's are replaced."""
+    """Markers at the first and last frame of every gap, named after the object `name`; an earlier bake's are
+    replaced."""
     drop_markers(scene, name)
     for gap in lost:
         first, last = round(gap.first), round(gap.last)

@@ -35,7 +35,8 @@ def add_key(thing: bpy.types.Object, name: str, points: npt.NDArray[np.float32])
 
 
 def animate_absolute(key: bpy.types.Key, name: str, frames: Frames, holds: Holds) -> None:
-    """One curve of the evaluation time, from key to key; the keys (m + 1 with the basis) are in the order of frames (m,)."""
+    """One curve of the evaluation time, from key to key; the keys (m + 1 with the basis) are in the order of frames
+    (m,)."""
     key.use_relative = False
     blocks = key.key_blocks
     blocks.foreach_set("interpolation", np.full(len(blocks), _linear(), np.int32))

@@ -24,7 +24,8 @@ def set_sound(scene: bpy.types.Scene, name: str, clip: Path, when: Timeline, cha
         return False
     editor = scene.sequence_editor or scene.sequence_editor_create()
     strips = strips_of(editor)
-    strip = strips.new_sound(f"{name} sound", str(clip), channel=channel or _free_channel(strips), frame_start=when.start)
+    strip = strips.new_sound(f"{name} sound", str(clip), channel=channel or _free_channel(strips),
+                             frame_start=when.start)
     strip[PROPERTY] = name
     starts = when.start - when.start_s * when.rate.value            # where second 0 of the clip would come
     place_sound(strip, starts, when.rate.value, when.start, math.floor(float(when.frames[-1])) + 1)

@@ -35,8 +35,8 @@ class SceneRate:
 
 @dataclass(frozen=True, eq=False)
 class Timeline:
-    """frames (n,) float64, one for each row of the take, rising or the same; rate: of the scene then; start_s: second of
-    the clip that comes at `start`; steady: clip and scene run equally fast, so that its sound fits."""
+    """frames (n,) float64, one for each row of the take, rising or the same; rate: of the scene then; start_s: second
+    of the clip that comes at `start`; steady: clip and scene run equally fast, so that its sound fits."""
 
     frames: Floats
     rate: SceneRate

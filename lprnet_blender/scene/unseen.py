@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The mesh of a bake while it is built: under a name of its own, in no scene, so that Blender draws and evaluates nothing.
+"""The mesh of a bake while it is built: under a name of its own, in no scene, so that Blender draws and evaluates
+nothing.
 
 Only names are kept between two calls: an undo may take everything away, which raises `Undone`.
 """
@@ -116,6 +117,7 @@ class Unseen:
         bpy.data.meshes.remove(before)
         forget_action(action)
         mesh.name = name
+        _rename_action(mesh.shape_keys, f"{self._name} expression")     # free again, now that the earlier one is gone
         return old
 
     def drop(self) -> None:
@@ -132,3 +134,8 @@ class Unseen:
             if made is not None and made.users == 0:
                 getattr(bpy.data, collection).remove(made)
         self._made.clear()
+
+
+def _rename_action(key: bpy.types.Key | None, name: str) -> None:
+    if key is not None and key.animation_data is not None and key.animation_data.action is not None:
+        key.animation_data.action.name = name

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import bpy
 
-from . import drops, menu, operators, panels, preferences, properties, take_info
+from . import drops, lifetime, menu, operators, panels, preferences, properties, take_info
 from .operators import live_webcam
 
 CLASSES = (preferences.LPRNetPreferences, properties.LPRNetSettings, *operators.CLASSES, *panels.CLASSES,
@@ -18,6 +18,7 @@ def register() -> None:
         bpy.utils.register_class(cls)
     properties.register()
     menu.add()
+    lifetime.register()
     live_webcam.watch()
     preferences.use_packages_folder()
 
@@ -25,6 +26,7 @@ def register() -> None:
 def unregister() -> None:
     """Take them out again, in reverse."""
     live_webcam.unwatch()
+    lifetime.unregister()
     menu.remove()
     properties.unregister()
     take_info.unregister()

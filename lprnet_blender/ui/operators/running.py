@@ -1,0 +1,179 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How an operator runs a job: with a window as a modal operator that a timer ticks, without one to the end."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import bpy
+
+from ...missing import explain_missing
+
+if TYPE_CHECKING:
+    from bpy.stub_internal.rna_enums import OperatorReturnItems
+
+    from ...jobs import Job, Progress
+
+EVERY_S = 0.02
+HUNDRED = 100
+
+_timers: list[bpy.types.Timer] = []
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How fast the part of the work goes that `progress` is of: since when, and what was done then."""
+
+    progress: Progress
+    since_s: float
+    before: int
+
+    def at(self, progress: Progress) -> Pace:
+        """Some time later; another part of the work has a pace of its own."""
+        if progress.text != self.progress.text:
+            return Pace(progress, time.monotonic(), progress.done)
+        return replace(self, progress=progress)
+
+    def words(self, now_s: float) -> str:
+        """How far, how fast, how long still."""
+        done, total = self.progress.done, self.progress.total
+        per_s = (done - self.before) / max(now_s - self.since_s, 1e-3)
+        parts = [self.progress.text]
+        if total is not None or done:
+            parts.append(f"{done} frames" if total is None else f"{done} of {max(done, total)} frames")
+        if per_s > 0:
+            parts.append(f"{per_s:.0f} fps")
+            if total is not None:
+                parts.append(f"{max(total - done, 0) / per_s:.0f} s left")
+        return ", ".join(parts + [self.progress.note] * bool(self.progress.note))
+
+
+class JobOperator(bpy.types.Operator):
+    """Base of operators that run a job: `execute` hands one to `go`; `done` makes its result known."""
+
+    _job: Job
+    _pace: Pace
+
+    def done(self, context: bpy.types.Context, result: Any) -> str:
+        """Called with what the job has made; returns the sentence to report."""
+        raise NotImplementedError
+
+    def go(self, context: bpy.types.Context, start: Callable[[], Job]) -> set[OperatorReturnItems]:
+        """`start` begins the job. A user's mistake is one sentence in a report, our own stays a traceback."""
+        try:
+            from inference_core.errors import LPRNetError
+            try:
+                self._job = start()
+                return self._to_the_end(context) if bpy.app.background else self._with_a_window(context)
+            except LPRNetError as error:
+                self.report({"ERROR"}, str(error))
+                return {"CANCELLED"}
+        except ModuleNotFoundError as error:
+            self.report({"ERROR"}, explain_missing(error))
+            return {"CANCELLED"}
+
+    def modal(self, context: bpy.types.Context, event: bpy.types.Event) -> set[OperatorReturnItems]:
+        """A tick for each of the timer's events; Esc stops."""
+        if event.type == "ESC" and event.value == "PRESS":
+            self._job.cancel(wait=False)
+            return {"RUNNING_MODAL"}
+        if event.type != "TIMER":
+            return {"PASS_THROUGH"}
+        return self.tick(context)
+
+    def tick(self, context: bpy.types.Context) -> set[OperatorReturnItems]:
+        """What `modal` does with the timer's events."""
+        self._job.tick()
+        ended = self._job.ended
+        if ended is None:
+            self._pace = self._pace.at(self._job.progress)
+            _show(context, self._job.name, self._pace)
+            return {"PASS_THROUGH"}
+        stop_showing(context)
+        return self._end(context)
+
+    def cancel(self, context: bpy.types.Context) -> None:
+        """Blender ends the operator: another file is opened, or the window closed."""
+        self._job.cancel()
+        stop_showing(context)
+
+    def _with_a_window(self, context: bpy.types.Context) -> set[OperatorReturnItems]:
+        manager = context.window_manager
+        assert manager is not None
+        _timers.append(manager.event_timer_add(EVERY_S, window=context.window))
+        manager.progress_begin(0, HUNDRED)
+        self._pace = Pace(self._job.progress, time.monotonic(), 0)
+        manager.modal_handler_add(self)
+        return {"RUNNING_MODAL"}
+
+    def _to_the_end(self, context: bpy.types.Context) -> set[OperatorReturnItems]:
+        from inference_core.cli.progress import ProgressLine
+
+        lines: list[tuple[str, ProgressLine]] = []
+
+        def tell(progress: Progress) -> None:
+            if not lines or lines[-1][0] != progress.text:
+                if lines:
+                    lines[-1][1].close()
+                lines.append((progress.text, ProgressLine(progress.done)))
+            note = ", ".join(filter(None, (progress.text, progress.note)))
+            lines[-1][1].tell(progress.done, progress.total, note)
+
+        try:
+            self._job.run(tell)
+        finally:
+            for _, line in lines[-1:]:
+                line.close()
+        return self._end(context)
+
+    def _end(self, context: bpy.types.Context) -> set[OperatorReturnItems]:
+        from ...jobs import Done, Failed
+
+        ended = self._job.ended
+        if isinstance(ended, Done):
+            self.report({"INFO"}, self.done(context, ended.result))
+            return {"FINISHED"}
+        if isinstance(ended, Failed):
+            if ended.ours:
+                raise ended.error
+            self.report({"ERROR"}, ended.message)
+        elif ended is not None:
+            self.report({"WARNING"}, ended.message)
+        return {"CANCELLED"}
+
+
+def busy() -> str:
+    """Why no job can begin now; "" where one can. Cheap: for `poll`."""
+    jobs = running_jobs()
+    job = jobs.current() if jobs else None
+    return f"{job.name} is still going on; stop it with Esc" if job else ""
+
+
+def running_jobs() -> Any:
+    """The module `jobs`, None where nothing has needed it yet: it needs the core, which may not be installed."""
+    return sys.modules.get(f"{__name__.rpartition('.ui.')[0]}.jobs")
+
+
+def stop_showing(context: bpy.types.Context) -> None:
+    """Take the timer, the status bar's text and the progress away again."""
+    manager = context.window_manager
+    while _timers:
+        timer = _timers.pop()
+        if manager is not None:
+            manager.event_timer_remove(timer)
+    if manager is not None and not bpy.app.background:
+        manager.progress_end()
+    if context.workspace is not None:
+        context.workspace.status_text_set(None)
+
+
+def _show(context: bpy.types.Context, name: str, pace: Pace) -> None:
+    progress = pace.progress
+    if context.workspace is not None:
+        context.workspace.status_text_set(f"{name}: {pace.words(time.monotonic())}   (Esc: stop)")
+    if context.window_manager is not None and progress.total:
+        context.window_manager.progress_update(HUNDRED * min(progress.done / progress.total, 1))
