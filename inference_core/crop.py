@@ -42,6 +42,10 @@ class Crop:
         middle = np.array([[1 / times, 0, 0.5 - 0.5 / times], [0, 1 / times, 0.5 - 0.5 / times], [0, 0, 1]])
         return Crop(middle @ self.matrix)
 
+    def lowered(self, share: float) -> Crop:
+        """Moved down along its own side by this share of it."""
+        return Crop(np.array([[1, 0, 0], [0, 1, -share], [0, 0, 1]]) @ self.matrix) if share else self
+
     def cut(self, image: np.ndarray, size: int, border: int = cv2.BORDER_REPLICATE) -> np.ndarray:
         """(H, W, 3) uint8 -> (size, size, 3) uint8. Outside, the picture's border is repeated, as in training, or what
         `border` of OpenCV says.

@@ -14,18 +14,18 @@ from pathlib import Path
 
 import numpy as np
 
-from inference_core.crop import LANDMARK_CROP_SCALE, Crop
+from inference_core.crop import LANDMARK_CROP_SCALE, LANDMARK_CROP_UP, Crop
 from inference_core.decoder import ShapeDecoder, read_decoder
 from inference_core.errors import EngineError, WeightsError
 from inference_core.paths import weights_dir as default_weights_dir
 from inference_core.pose import NEAREST_CM, HeadPose, compose
 from inference_core.quiet import quiet
+from inference_core.topology import Topology
 from inference_core.weights import FETCH, WeightsCard, WeightsFile, find_card
 
 # name -> (module, what to install)
 ENGINES = {"litert": ("ai_edge_litert", "ai-edge-litert"), "tensorflow": ("keras", "tensorflow-cpu")}
 ROLE = {"litert": "litert", "tensorflow": "keras"}
-MAP_SCALE, MAP_OFFSET = np.float32(1.1), np.float32([0.05, 0.05, 0.55])
 MAX_THREADS = 64
 
 Outputs = dict[str, np.ndarray]
@@ -50,7 +50,13 @@ class Network:
     def __init__(self, card: WeightsCard, engine: str, run: Runner, decode: ShapeDecoder | None):
         self.card, self.engine, self.input_size = card, engine, card.input_size
         self._run, self._decode = run, decode
+        self._scale, self._offset = np.float32(card.map_scale), np.float32(card.map_offset)
         self._lock = threading.Lock()
+
+    @property
+    def topology(self) -> Topology:
+        """Of its position maps: that of its weights folder."""
+        return self.card.topology
 
     @property
     def tells_presence(self) -> bool:
@@ -59,14 +65,15 @@ class Network:
 
     def view(self, crop: Crop) -> Crop:
         """The part of a face's crop (`crop_from_landmarks`, `Detection.crop`) that this network was trained to see:
-        about the same centre, as tight as its card says."""
-        return crop.scaled(self.card.crop_scale / LANDMARK_CROP_SCALE)
+        as tight and as high as its card says."""
+        lower = (LANDMARK_CROP_UP - self.card.crop_up) / LANDMARK_CROP_SCALE       # of a side; a face is as high as wide
+        return crop.lowered(lower).scaled(self.card.crop_scale / LANDMARK_CROP_SCALE)
 
     def predict(self, crop_image: np.ndarray) -> Prediction:
         """crop_image (S, S, 3) uint8 RGB, S = input_size."""
         outputs = self._outputs(crop_image)
         if self._decode is None:
-            return Prediction(next(iter(outputs.values()))[0] * MAP_SCALE - MAP_OFFSET, 1.0)
+            return Prediction(next(iter(outputs.values()))[0] * self._scale - self._offset, 1.0)
         canonical = self._decode(outputs["code"][0])
         pose = pose_of_numbers(outputs["pose"][0])
         # in single precision: a third of the time, and a ten-millionth of the crop off
@@ -110,7 +117,8 @@ def _unit(v: list[float]) -> list[float]:
 
 def load_network(name: str = "default", engine: str = "litert", threads: int = 1,
                  weights_dir: str | Path | None = None) -> Network:
-    """A network of a weights folder, verified; loaded once for the same arguments. "default" is the folder's default.
+    """A network of a weights folder, verified; loaded once for the same arguments. "default" is the folder's default; a
+    path instead of a name is a weights folder of its own, whose default is meant.
 
     Raises EngineError when the engine is unknown or not installed, WeightsError when the files are missing or altered.
     """
@@ -214,6 +222,7 @@ def _try_out(network: Network, card: WeightsCard) -> None:
     except (KeyError, IndexError, ValueError) as error:
         raise WeightsError(f"{card.file(ROLE[network.engine]).path}: does not answer as a network of kind {card.kind!r} "
                            f"({error}); fetch the weights folder again") from error
-    if len(size) != 3 or size[0] != size[1] or size[2] != 3:
-        raise WeightsError(f"{card.file(ROLE[network.engine]).path}: answers {size}, not a position map; fetch the weights "
-                           "folder again")
+    side = network.topology.size
+    if size != (side, side, 3):
+        raise WeightsError(f"{card.file(ROLE[network.engine]).path}: answers {size}, not a position map of the topology's "
+                           f"{side} x {side} cells; fetch the weights folder again")

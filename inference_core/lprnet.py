@@ -16,7 +16,6 @@ from inference_core.crop import Crop, crop_from_landmarks, restore
 from inference_core.detection import detect_faces
 from inference_core.engine import load_network
 from inference_core.errors import InputError
-from inference_core.topology import load_topology
 
 FRAME = 512                     # pixels a side of the picture that `visualize_pcl` draws
 NEAR, FAR = np.array([255, 214, 170]), np.array([38, 70, 140])      # colours of the points by depth
@@ -44,7 +43,7 @@ class LPRNet:
                              "front")
         size = self.network.input_size
         # a first look sets the square right, so that it does not depend on the detector's steps
-        topology, first = load_topology(), self.network.view(found[0].crop)
+        topology, first = self.network.topology, self.network.view(found[0].crop)
         answer = restore(self.network.predict(first.cut(image, size)).position_map_crop, first)
         crop = crop_from_landmarks(topology.landmarks(topology.vertices(answer)), upright=False)
         self.crop = self.network.view(crop)
@@ -79,7 +78,7 @@ class LPRNet:
         """(128, 128, 3) -> the picture of the points (512, 512, 3) uint8 RGB, nearer ones lighter, and the points
         (128 * 128, 3) float32, as the map holds them."""
         points = np.asarray(uv_map, np.float32).reshape(-1, 3)
-        topology = load_topology()
+        topology = self.network.topology
         shown = topology.vertices(uv_map) if np.shape(uv_map) == (topology.size, topology.size, 3) else points
         depth = shown[:, 2]
         share = ((depth - depth.min()) / max(float(np.ptp(depth)), 1e-9))[:, None]

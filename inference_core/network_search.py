@@ -17,7 +17,6 @@ import numpy as np
 from inference_core.crop import Crop, crop_around, crop_from_landmarks, restore
 from inference_core.detection import SMALLEST, SURE_SCORE, Detection, merged, search
 from inference_core.engine import Network
-from inference_core.topology import load_topology
 
 LONGEST = 480                   # pixels of the picture's longest side that is looked at
 # Squares from the whole of the shorter side down. Presence survives a square 0.8 to 1.7 times the right one, and a
@@ -120,7 +119,7 @@ def _promising(image: np.ndarray, network: Network) -> list[Crop]:
 
 def _answer(image: np.ndarray, crop: Crop, network: Network, mirrored: bool = False) -> tuple[np.ndarray, float]:
     """Landmarks (68, 2) in image pixels and presence, of the crop or of its mirror picture."""
-    topology, view = load_topology(), network.view(crop)
+    topology, view = network.topology, network.view(crop)
     seen = view.cut(image, network.input_size)
     answer = network.predict(np.ascontiguousarray(seen[:, ::-1]) if mirrored else seen)
     vertices = topology.vertices(answer.position_map_crop)

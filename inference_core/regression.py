@@ -14,7 +14,7 @@ from inference_core.engine import Network, Prediction, load_network
 from inference_core.errors import InputError
 from inference_core.network_search import LEAST_CERTAINTY, all_stages, certainty
 from inference_core.pose import HeadPose, decompose, fit_pose
-from inference_core.topology import Topology, load_topology
+from inference_core.topology import Topology
 
 # Below: no face. Of held-out faces, damaged as in training, 99 % reach 0.994; of crops without a whole face 5 % reach
 # 0.1, but badges, cats and dogs go higher.
@@ -112,7 +112,7 @@ def capture_crop(image: np.ndarray, crop: Crop, network: Network, passes: int = 
                  on_step: Callable[[str], None] = lambda name: None) -> Face | None:
     """The face in a crop, None where the network is less sure than least_presence. Every further pass sees the crop of
     the last answer, turned so that the eyes are level: what the network was trained on most."""
-    topology = load_topology()
+    topology = network.topology
     for number in range(passes):
         seen = network.view(crop)
         prediction = network.predict(seen.cut(image, network.input_size))

@@ -14,11 +14,11 @@ import numpy as np
 
 from inference_core.errors import TakeError
 from inference_core.pose import HeadPose, compose
-from inference_core.take_header import AGAIN, FORMAT, FRAMES, TakeHeader, read_header
+from inference_core.take_header import AGAIN, FORMAT, FRAMES, TakeHeader, own_topology, read_header
 from inference_core.take_records import (LOST, MAGIC, PREAMBLE, Head, TakeFrame, positions_of, read_body, read_head,
                                          scan)
 from inference_core.take_writer import TakeWriter
-from inference_core.topology import Topology, load_topology
+from inference_core.topology import Topology
 
 if TYPE_CHECKING:
     from inference_core.tracking import FrameResult
@@ -116,12 +116,13 @@ class Take(TakeRows):
 
 def open_take(path: str | Path, topology: Topology | None = None, *, up_to_damage: bool = False) -> Take:
     """A take up to its last whole record, also one that was killed or is still being written; `topology` is the
-    shipped one unless another is given.
+    one that lies in it, else the shipped one, unless another is given.
 
     Raises TakeError for what is no take, a newer format, another topology, and a take that is damaged before its end,
     which is not taken for a shorter one unless `up_to_damage` asks for the part before.
     """
-    path, topology = Path(path), topology or load_topology()
+    path = Path(path)
+    topology = topology or own_topology(path)
     header, frames = read_header(path, topology), path / FRAMES
     try:
         if not frames.is_file():

@@ -8,9 +8,9 @@ import math
 from dataclasses import dataclass
 from pathlib import Path
 
-from inference_core.errors import TakeError
+from inference_core.errors import TakeError, TopologyError
 from inference_core.files import write_bytes
-from inference_core.topology import Topology
+from inference_core.topology import TOPOLOGY, Topology, load_topology
 
 FORMAT = 1
 HEADER, FRAMES = "header.json", "frames.bin"
@@ -42,6 +42,24 @@ def write_header(folder: Path, header: TakeHeader) -> None:
     """Raises OutputError naming the file and the cause."""
     text = json.dumps(dataclasses.asdict(header), indent=1, allow_nan=False, ensure_ascii=False) + "\n"
     write_bytes(folder / HEADER, text.encode())
+
+
+def own_topology(folder: Path) -> Topology:
+    """The topology that lies in a take, where it is not the shipped one; else the shipped one. Raises TakeError,
+    TopologyError."""
+    own = folder / TOPOLOGY
+    try:
+        return load_topology(own if own.is_file() else None)
+    except TopologyError as error:
+        if own.is_file():
+            raise TakeError(f"{own}: damaged or altered; {AGAIN}") from error
+        raise
+
+
+def write_topology(folder: Path, topology: Topology) -> None:
+    """Into a take whose vertices are not those of the shipped topology, so that it can be read anywhere."""
+    if topology.sha256 != load_topology().sha256:
+        write_bytes(folder / TOPOLOGY, topology.path.read_bytes())
 
 
 def read_header(folder: Path, topology: Topology) -> TakeHeader:

@@ -9,7 +9,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from inference_core.errors import OutputError, TakeError
-from inference_core.take_header import FORMAT, FRAMES, HEADER, TakeHeader, read_header, write_header
+from inference_core.take_header import (FORMAT, FRAMES, HEADER, TakeHeader, own_topology, read_header, write_header,
+                                        write_topology)
 from inference_core.take_records import MAGIC, PREAMBLE, TakeFrame, encode, end_mark, read_body, read_head, scan
 from inference_core.topology import Topology, load_topology
 
@@ -43,6 +44,7 @@ class TakeWriter:
                 raise OutputError(f"{path}: there is a take of this name; go on with --resume, or choose another name")
             if any(not name.startswith(".") for name in os.listdir(path)):
                 raise OutputError(f"{path}: a folder with other files in it; choose another name")
+            write_topology(path, topology)
             write_header(path, header)
             handle = os.open(path / FRAMES, READ_WRITE | os.O_CREAT, 0o666)
         except OSError as error:
@@ -57,7 +59,8 @@ class TakeWriter:
         """A take that was stopped: a torn last record is cut off, `next_index` says which frame of the source comes
         next, and what it then writes is what it would have written without the stop. Raises TakeError for no take,
         another format or topology, a take that another program is writing, and one damaged before its end."""
-        path, topology = Path(path), topology or load_topology()
+        path = Path(path)
+        topology = topology or own_topology(path)
         header = read_header(path, topology)
         try:
             handle = os.open(path / FRAMES, READ_WRITE | os.O_CREAT, 0o666)

@@ -13,6 +13,7 @@ import numpy as np
 from inference_core.errors import TopologyError
 from inference_core.paths import weights_dir
 
+TOPOLOGY = "topology.npz"          # its name in a weights folder
 MAX_BYTES, MAX_SIZE = 16 << 20, 1024
 REGIONS = ("rigid", "left_lids", "right_lids", "lips", "brows", "jaw", "nose")
 SHAPES = dict(name=(), size=(), cells=("N", 2), faces=("F", 4), uvs=("N", 2), mirror=("N",),
@@ -28,7 +29,8 @@ class Topology:
     cells (N, 2) int32 row, column; faces (F, 4) int32, counter-clockwise from outside, -1 ends a triangle; uvs (N, 2)
     float32 u right, v down, unit square; mirror (N,) int32 partner on the other side; regions {name: (N,) bool};
     landmark_* (68, 4) and facemesh_* (478, 4): vertices and weights of the iBUG 68 and the FaceMesh points, rows sum to
-    1 (0 where FaceMesh has a point and the mesh none: the irises); mean_canonical (N, 3) float32 cm; sha256 of the file.
+    1 (0 where FaceMesh has a point and the mesh none: the irises); mean_canonical (N, 3) float32 cm; sha256 of the file, which
+    lay at path.
     """
 
     name: str
@@ -44,6 +46,7 @@ class Topology:
     facemesh_weights: np.ndarray
     mean_canonical: np.ndarray
     sha256: str
+    path: Path
 
     def vertices(self, position_map: np.ndarray) -> np.ndarray:
         """(size, size, 3) map -> (N, 3)."""
@@ -73,12 +76,18 @@ class Topology:
 
 
 def load_topology(path: str | Path | None = None) -> Topology:
-    """Read and verify a topology; without a path the shipped one, read once. Raises TopologyError."""
-    return _shipped(weights_dir() / "topology.npz") if path is None else _read(Path(path))
+    """Read and verify a topology; without a path the shipped one. Read once, unless the file changes. Raises
+    TopologyError."""
+    path = weights_dir() / TOPOLOGY if path is None else Path(path)
+    try:
+        status = path.stat()
+    except OSError:
+        return _read(path)
+    return _read_once(path, status.st_mtime_ns, status.st_size)
 
 
-@lru_cache(maxsize=2)
-def _shipped(path: Path) -> Topology:
+@lru_cache(maxsize=4)
+def _read_once(path: Path, changed_ns: int, size: int) -> Topology:
     return _read(path)
 
 
@@ -104,7 +113,7 @@ def _read(path: Path) -> Topology:
     if problem:
         raise TopologyError(f"{path}: the topology is inconsistent ({problem}); {REBUILD}")
     fields = {k: v for k, v in arrays.items() if not k.startswith("region_")}
-    fields |= dict(name=str(arrays["name"]), size=int(arrays["size"]), sha256=hashlib.sha256(data).hexdigest(),
+    fields |= dict(name=str(arrays["name"]), size=int(arrays["size"]), sha256=hashlib.sha256(data).hexdigest(), path=path,
                    regions={r: arrays[f"region_{r}"] for r in REGIONS})
     return Topology(**fields)
 

@@ -12,10 +12,9 @@ from inference_core.engine import ROLE, load_network
 from inference_core.errors import InputError, TakeError, VideoError
 from inference_core.frames import Frame, FrameOptions, FrameSource, open_frames
 from inference_core.take import Take, TakeHeader, TakeWriter, open_take, take_frame
-from inference_core.topology import load_topology
 from inference_core.track_state import TrackState, read_state
 from inference_core.tracking import FrameResult, TrackOptions, capture
-from inference_core.weights import find_card
+from inference_core.weights import WeightsCard
 
 ANEW = "capture again under another name"
 
@@ -54,20 +53,19 @@ def capture_video(target: str | Path, take: str | Path, options: VideoOptions = 
     take = Path(take)
     network = load_network(options.track.weights, options.track.engine, options.track.threads)      # also tries it out
     with open_frames(target, options.frames) as source:
-        header = header_of(source, options, network.card.name)
+        header = header_of(source, options, network.card)
         if options.resume and take.exists():
             return _go_on(source, take, header, options, on_frame)
         frames = iter(source)
         first = next(frames)                    # a clip without a frame leaves no take behind
-        with TakeWriter.create(take, header) as writer:
+        with TakeWriter.create(take, header, network.topology) as writer:
             return _write(chain([first], frames), writer, Progress(0, 0, 0, expected_frames(source, options.frames)),
                           TrackState(), options, on_frame)
 
 
-def header_of(source: FrameSource, options: VideoOptions, network: str) -> TakeHeader:
+def header_of(source: FrameSource, options: VideoOptions, card: WeightsCard) -> TakeHeader:
     """What a new take says of itself."""
-    topology, info = load_topology(), source.info
-    card = find_card(network)
+    topology, info = card.topology, source.info
     return TakeHeader(source=asdict(info) | asdict(options.frames),
                       topology={"name": topology.name, "sha256": topology.sha256},
                       weights={"name": card.name, "sha256": card.file(ROLE[options.track.engine]).sha256},

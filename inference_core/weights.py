@@ -5,18 +5,19 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from inference_core.crop import LANDMARK_CROP_UP
 from inference_core.errors import WeightsError
 from inference_core.paths import weights_dir
-from inference_core.topology import load_topology
+from inference_core.topology import TOPOLOGY, Topology, load_topology
 
 FORMAT = 1
+MAP_SCALE, MAP_OFFSET = 1.1, (0.05, 0.05, 0.55)
 KINDS = ("position_map", "encoder_decoder")
 ROLES = ("litert", "keras", "decoder")
 MAX_CARD_BYTES, MAX_NETWORKS, MAX_TEXTS, MAX_TEXT = 1 << 20, 32, 64, 2000
@@ -56,7 +57,8 @@ class WeightsCard:
     kind: "position_map" (crop -> map) or "encoder_decoder" (crop -> code, pose, presence; its
     `decoder` file, read by `inference_core.decoder`: code -> canonical map);
     input_size: side of the crop in pixels; crop_scale, crop_up: side and place of the crop that it was
-    trained on, as in `inference_core.crop`; files {role: WeightsFile}; scores and trained: free-form, as the trainer wrote them.
+    trained on, as in `inference_core.crop`; files {role: WeightsFile}; scores and trained: free-form, as the trainer wrote them; map_scale,
+    map_offset: of a position map behind a sigmoid, crop units = output x scale - offset.
     """
 
     name: str
@@ -70,6 +72,14 @@ class WeightsCard:
     attribution: tuple[str, ...]
     scores: dict
     trained: dict
+    map_scale: float = MAP_SCALE
+    map_offset: tuple[float, ...] = MAP_OFFSET
+
+    @property
+    def topology(self) -> Topology:
+        """Of its weights folder, or the shipped one where the folder has none. Raises TopologyError."""
+        own = next(iter(self.files.values())).path.parent / TOPOLOGY
+        return load_topology(own if own.is_file() else None)
 
     def file(self, role: str) -> WeightsFile:
         """The file of a role; WeightsError when the card has none."""
@@ -114,18 +124,25 @@ def _detector_file(path: Path) -> WeightsFile | None:
         raise WeightsError(f"{path}: its detector is not described as it should be ({error}); {FETCH}") from error
 
 
+def named_folder(name: str) -> Path | None:
+    """The weights folder that is meant where a network's name is a path."""
+    is_path = os.path.basename(name) != name or name in (".", "..")
+    return Path(name) if is_path or (Path(name) / "weights.json").is_file() else None
+
+
 def find_card(name: str = "default", folder: str | Path | None = None) -> WeightsCard:
-    """The card of a network, checked against the topology; "default" is the first. Raises WeightsError."""
+    """The card of a network, checked against the topology; "default" is the first. The path of
+    another weights folder means its default. Raises WeightsError."""
     cards = load_cards(folder)
+    if name not in cards and named_folder(name) is not None:
+        name, folder = "default", named_folder(name)
+        cards = load_cards(folder)
     card = next(iter(cards.values())) if name == "default" else cards.get(name)
     path = Path(folder or weights_dir()) / "weights.json"
     if card is None:
         raise WeightsError(f"{path}: holds no network {name!r}; choose one of {', '.join(cards)}")
-    if card.topology_sha256 != load_topology().sha256:
+    if card.topology_sha256 != card.topology.sha256:
         raise WeightsError(f"{path}: the network {card.name!r} was trained on another topology than topology.npz; {FETCH}")
-    if card.crop_up != LANDMARK_CROP_UP:
-        raise WeightsError(f"{path}: the network {card.name!r} was trained on crops raised by {card.crop_up:g} of the face's "
-                           f"height, and this version cuts them {LANDMARK_CROP_UP:g} higher; update one of the two")
     return card
 
 
@@ -157,7 +174,15 @@ def _card(folder: Path, entry: dict) -> WeightsCard:
         topology_sha256=_sha256(entry["topology_sha256"], "topology_sha256"),
         license=_text(entry["license"], "license"),
         attribution=tuple(_text(line, "attribution") for line in attribution),
-        scores=_expect(entry["scores"], dict, "scores"), trained=_expect(entry["trained"], dict, "trained"))
+        scores=_expect(entry["scores"], dict, "scores"), trained=_expect(entry["trained"], dict, "trained"),
+        **(_map(entry["map"]) if "map" in entry else {}))
+
+
+def _map(entry: dict) -> dict:
+    entry = _expect(entry, dict, "map")
+    offset = _expect(entry["offset"], list, "map offset", lambda v: len(v) == 3)
+    return dict(map_scale=_number(entry["scale"], "map scale", 0.1, 10),
+                map_offset=tuple(_number(value, "map offset", -10, 10) for value in offset))
 
 
 def _file(folder: Path, role: str, entry: dict) -> WeightsFile:

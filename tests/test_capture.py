@@ -124,6 +124,7 @@ class Constant:
     """A network that always answers the same."""
 
     input_size = 64
+    topology = load_topology()
 
     def __init__(self, position_map: np.ndarray, presence: float = 1.0) -> None:
         self.answer = Prediction(position_map, presence)

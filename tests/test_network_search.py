@@ -24,6 +24,7 @@ class DiscNetwork:
     """Believes in a bright disc and lays the mean face on it; `trembling` lays it elsewhere every time."""
 
     input_size, tells_presence = 48, True
+    topology = load_topology()
 
     def __init__(self, trembling: float = 0.0) -> None:
         self.map, self.rng, self.trembling = rest_map(load_topology()), np.random.default_rng(0), trembling

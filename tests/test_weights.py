@@ -6,8 +6,11 @@ import hashlib
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from inference_core.crop import crop_from_landmarks
+from inference_core.engine import Network
 from inference_core.errors import WeightsError
 from inference_core.topology import load_topology
 from inference_core.weights import MAX_CARD_BYTES, find_card, load_cards
@@ -60,9 +63,29 @@ def test_weights_of_another_topology_are_refused(tmp_path: Path) -> None:
         find_card("small", write(tmp_path, card(topology_sha256="0" * 64)))
 
 
-def test_weights_of_crops_at_another_height_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(WeightsError, match="trained on crops raised by 0.2 of the face"):
-        find_card("small", write(tmp_path, card(crop=dict(scale=1.5, up=0.2))))
+def test_a_network_of_crops_at_another_height_is_shown_those(tmp_path: Path) -> None:
+    found = find_card("small", write(tmp_path, card(crop=dict(scale=1.5, up=0.0))))
+    landmarks = np.array([[100.0, 100], [250, 250]])                # a box of 150 x 150 about (175, 175)
+    view = Network(found, "litert", lambda x: {}, None).view(crop_from_landmarks(landmarks, upright=False))
+    np.testing.assert_allclose(view.to_image(np.array([0.5, 0.5])), [175, 175])
+    np.testing.assert_allclose(view.scale, 1 / 225)
+
+
+def test_the_path_of_another_folder_means_its_default(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = write(tmp_path, card())
+    assert find_card(str(folder)).files["litert"].path.parent == folder
+    assert find_card(f"{folder}/").name == find_card("default", folder).name
+    monkeypatch.chdir(tmp_path.parent)
+    assert find_card(tmp_path.name).name == find_card("default", folder).name
+    with pytest.raises(WeightsError, match="nowhere.*cannot be read"):
+        find_card(str(tmp_path / "nowhere"))
+
+
+@pytest.mark.parametrize("entry", [{"scale": 1.1}, {"scale": 0, "offset": [0, 0, 0]}, {"scale": 1, "offset": [0]},
+                                   {"scale": 1, "offset": [0, 0, float("nan")]}, 3])
+def test_a_scale_that_no_map_has_is_refused(tmp_path: Path, entry) -> None:
+    with pytest.raises(WeightsError, match="map|offset"):
+        load_cards(write(tmp_path, card(map=entry)))
 
 
 def test_weights_of_tighter_crops_are_taken(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """The two networks: the original L-PRNet, and the default with a canonical shape and a pose.
 
     lprnet    crop 128 px -> position map behind a sigmoid, layer by layer as published
+              (inference_core/original/architecture.py); the map in crop units is output x 1.1 - 0.05, z 0.5 less
     lprnet2   crop 160 px -> code of the canonical shape, pose numbers, presence; a constant matrix
               (`ShapeBasis`, inference_core.decoder) makes the canonical position map of the code
 
@@ -16,9 +17,10 @@ import keras
 import numpy as np
 from keras import layers, ops
 
+from inference_core.original.architecture import LPRNET_SIZE, build_lprnet, lprnet_features
 from training.encoder import build_encoder
 
-LPRNET_SIZE, LPRNET2_SIZE = 128, 160
+LPRNET2_SIZE = 160
 CODE = 100                               # numbers of the canonical shape
 HIDDEN = 320
 # a frontal face in its crop (0.041 crop widths a cm, seen from 70 cm), and how far poses go from there; both exactly
@@ -45,42 +47,12 @@ def build(name: str, size: int = LPRNET2_SIZE) -> keras.Model:
     return {"lprnet": build_lprnet, "lprnet_encoder": build_lprnet_encoder, "lprnet2": lambda: build_lprnet2(size)}[name]()
 
 
-def build_lprnet() -> keras.Model:
-    """The original L-PRNet: encoder of depthwise separable blocks, decoder of transposed convolutions, no skips.
-
-    Output (128, 128, 3) in [0, 1]; the position map in crop units is output x 1.1 - 0.05, z 0.5 less.
-    """
-    image = keras.Input((LPRNET_SIZE, LPRNET_SIZE, 3), name="image")
-    x = _lprnet_features(image)
-    for index, width in enumerate((512, 256, 128, 64, 32)):
-        name = f"up{index + 1}"
-        x = layers.Conv2DTranspose(width, 3, strides=2, padding="same", name=name)(x)
-        x = _normalised(x, name, relu=index >= 2)
-    x = layers.Conv2DTranspose(3, 3, padding="same", activation="sigmoid", name="position_map")(x)
-    return keras.Model(image, x, name="lprnet")
-
-
 def build_lprnet_encoder() -> keras.Model:
     """The original's encoder with the default network's outputs: a tenth of the original's cost a sample, so its encoder
     learns here first (`training.train --start`). Not shipped."""
     image = keras.Input((LPRNET_SIZE, LPRNET_SIZE, 3), name="image")
-    features = layers.Flatten()(_lprnet_features(image))
+    features = layers.Flatten()(lprnet_features(image))
     return keras.Model(image, _shape_outputs(features), name="lprnet_encoder")
-
-
-def _lprnet_features(image):
-    x = _normalised(layers.Conv2D(32, 3, strides=2, padding="same", name="stem")(image), "stem")
-    for index, (width, stride) in enumerate([(64, 2), (64, 1), (128, 2), (128, 1), (256, 2), (256, 1), (512, 2), (512, 1)]):
-        name = f"block{index + 1}"
-        x = _normalised(layers.DepthwiseConv2D(3, strides=stride, padding="same", name=f"{name}_depthwise")(x),
-                        f"{name}_depthwise")
-        x = _normalised(layers.Conv2D(width, 1, padding="same", name=f"{name}_pointwise")(x), f"{name}_pointwise")
-    return x
-
-
-def _normalised(x, name, relu=True):
-    x = layers.BatchNormalization(name=f"{name}_bn")(x)
-    return layers.ReLU(name=f"{name}_relu")(x) if relu else x
 
 
 def build_lprnet2(size: int = LPRNET2_SIZE) -> keras.Model:

@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from inference_core.cli import export, image, info, video
+from inference_core.cli import export, image, import_weights, info, video
 from inference_core.errors import InputError, LPRNetError
 
 BAD_INPUT, FAILED, INTERRUPTED = 2, 1, 130
@@ -22,6 +22,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     video.add_command(commands)
     export.add_command(commands)
     info.add_command(commands)
+    import_weights.add_command(commands)
     options = parser.parse_args(arguments)
     try:
         return options.run(options)

@@ -107,11 +107,11 @@ def _live(options: LiveOptions, outlet: Outlet, stop: Stop) -> LiveStatus:
         source = stack.enter_context(_open(options.target))
         stop.ends(source)
         outlet.put(LiveStatus(LIVE))
-        header = header_of(source, VideoOptions(track=options.track), network.card.name)
+        header = header_of(source, VideoOptions(track=options.track), network.card)
         session = _Session(options, source, outlet, stack)
         for result in capture(_until(source, session, stop), options.track):
             if session.writer is None and options.take:
-                session.writer = stack.enter_context(TakeWriter.create(options.take, header))
+                session.writer = stack.enter_context(TakeWriter.create(options.take, header, network.topology))
             session.take(result)
         session.skin_work.join(SKIN_S)
     return LiveStatus(ENDED, frames=session.frames, lost=session.lost, recorded=session.recorded)

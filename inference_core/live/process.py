@@ -17,7 +17,7 @@ from inference_core.live import python
 from inference_core.live.messages import (ENDED, FAILED, LIVE, LOADING, LiveResult, LiveStatus, LiveTexture, Message,
                                           read_messages)
 from inference_core.live.options import LiveOptions
-from inference_core.topology import load_topology
+from inference_core.weights import find_card
 
 SILENT_S = 20.0                     # after such a silence the child hangs; it tells of a frozen camera itself, earlier
 STOP_S = 6.0                        # from a stop until the child is ended by force
@@ -57,7 +57,8 @@ class LiveProcess:
 
     def __init__(self, options: LiveOptions, *, command: list[str] | None = None) -> None:
         self.options = options
-        self._child = _Child({"task": "live", "options": options.to_json()}, self._take_in, command)
+        self._child = _Child({"task": "live", "options": options.to_json()}, self._take_in, command,
+                             options.track.weights)
         self._newest: LiveResult | None = None
         self._texture: bytes | None = None
         self._state, self._arrivals = LiveState(), deque[tuple[float, int]]()
@@ -216,9 +217,10 @@ def _why(name: str, stage: str, child: _Child) -> str:
 class _Child:
     """The process and the threads at its three pipes."""
 
-    def __init__(self, task: dict, take_in, command: list[str] | None = None) -> None:
+    def __init__(self, task: dict, take_in, command: list[str] | None = None,
+                 weights: str = "default") -> None:
         self._order, self._take_in = python.order(**task), take_in
-        self._vertices = len(load_topology().cells)
+        self._vertices = len(find_card(weights).topology.cells)
         self._process = python.start(command)
         self._stop, self._gone = threading.Event(), threading.Event()
         self.stopping = False                       # somebody wants the end
