@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import bpy
 
+from . import choices
+
 if TYPE_CHECKING:
     from ..scene.bake_options import BakeOptions
 
@@ -14,21 +16,6 @@ STRENGTH: dict[str, Any] = {"default": 1.0, "min": 0.0, "max": 8.0, "soft_max": 
 SMOOTHING = {"pose": "smooth_pose", "expression": "smooth_expression", "openings": "smooth_openings",
              "identity": "smooth_identity", "max_gap_s": "max_gap_s"}
 OTHERS = ("mode", "head", "timing", "start_frame", "sound", "markers", "frame_range")
-MODES = [
-    ("ABSOLUTE", "Absolute Shape Keys", "A shape key for each frame, passed through in time. Light to play, all in "
-                                        "the .blend"),
-    ("RELATIVE", "Relative Shape Keys", "A shape key for each frame with a value of its own. What most "
-                                        "exporters carry"),
-    ("POINT_CACHE", "Point Cache", "A .pc2 file beside the .blend and a Mesh Cache modifier. For long takes")]
-HEADS = [
-    ("OBJECT", "Object", "The object moves and turns as the head did, the mesh holds the expression"),
-    ("VERTICES", "Vertices", "The object stands still, the vertices move and turn as well"),
-    ("NONE", "None", "The head is held still, the expression alone remains")]
-TIMINGS = [
-    ("MATCH_SCENE", "Keep Time", "As long in seconds as the clip, at the scene's frame rate"),
-    ("SET_SCENE_FPS", "Match Scene FPS", "As long in seconds as the clip, and the scene gets the clip's frame rate"),
-    ("RETIME", "Frame by Frame", "Each frame of the clip on a frame of the scene, slower or faster than it was")]
-TEXTURES = [("0", "None", "No skin texture"), *((str(size), f"{size} px", "") for size in (512, 1024, 2048))]
 
 
 class BakeProperties:
@@ -49,10 +36,12 @@ class BakeProperties:
         markers: bool
         frame_range: bool
     else:
-        mode: bpy.props.EnumProperty(name="Mode", description="What carries the shape of each frame", items=MODES)
-        head: bpy.props.EnumProperty(name="Head Motion", description="What carries the motion of the head", items=HEADS)
+        mode: bpy.props.EnumProperty(
+            name="Mode", description="What carries the shape of each frame", items=choices.BAKE_MODES)
+        head: bpy.props.EnumProperty(
+            name="Head Motion", description="What carries the motion of the head", items=choices.HEADS)
         timing: bpy.props.EnumProperty(
-            name="Timing", description="How the clip's time becomes frames of the scene", items=TIMINGS)
+            name="Timing", description="How the clip's time becomes frames of the scene", items=choices.TIMINGS)
         start_frame: bpy.props.IntProperty(
             name="Start Frame", description="Frame of the scene on which the take begins", default=1, min=-1048574,
             max=1048574)
@@ -73,7 +62,7 @@ class BakeProperties:
             description="Gaps of up to this time, in which no face was seen, are filled in; 0 fills none")
         texture: bpy.props.EnumProperty(
             name="Texture", description="Width and height of the skin texture, from the clip's best frames",
-            items=TEXTURES, default="1024")
+            items=choices.BAKE_TEXTURES, default="1024")
         sound: bpy.props.BoolProperty(
             name="Sound", description="Add the clip's sound to the sequencer, aligned", default=True)
         markers: bpy.props.BoolProperty(

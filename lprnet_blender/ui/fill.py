@@ -61,7 +61,7 @@ def smoothing(settings: LPRNetSettings) -> Values:
 
 
 def bake(settings: LPRNetSettings, context: bpy.types.Context) -> Values:
-    """For lprnet.bake_take."""
+    """For lprnet.rebake, or lprnet.bake_video where nothing was baked yet."""
     return {"take": take(context)} | bake_options(settings)
 
 

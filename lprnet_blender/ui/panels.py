@@ -206,8 +206,8 @@ class LPRNET_PT_bake(bpy.types.Panel):
         for name in ("sound", "markers", "frame_range"):
             column.prop(settings, name)
         again = fill.baked_object(context)
-        button(layout, context, "lprnet.bake_take", fill.bake(settings, context), icon="ACTION",
-               text=f"Bake Again: {again.name}" if again else "Bake Take", reason=fill.why_no_bake(context))
+        button(layout, context, "lprnet.rebake" if again else "lprnet.bake_video", fill.bake(settings, context),
+               icon="ACTION", text=f"Bake Again: {again.name}" if again else "Bake Take", reason=fill.why_no_bake(context))
 
 
 @_in_tab

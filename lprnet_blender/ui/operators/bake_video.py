@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING, Any
 import bpy
 
 from ..bake_properties import BakeProperties, bake_options, draw_bake
+from ..preferences import preferences, take_of
 from .running import JobOperator, busy
 
 if TYPE_CHECKING:
     from bpy.stub_internal.rna_enums import OperatorReturnItems
 
     from ...jobs import Job
-
-TAKE = ".lprtake"
 
 
 class LPRNET_OT_bake_video(BakeProperties, JobOperator):
@@ -101,18 +100,13 @@ class LPRNET_OT_bake_video(BakeProperties, JobOperator):
             raise InputError("Bake Video: no clip and no take is given; choose one of them")
         assert context.scene is not None
         clip = bpy.path.abspath(self.filepath)
-        take = Path(bpy.path.abspath(self.take)) if self.take else take_beside(clip)
+        take = Path(bpy.path.abspath(self.take)) if self.take else take_of(clip)
+        chosen = preferences()
         frames = FrameOptions(start_s=self.start_s, end_s=self.end_s or None, every=self.every)
-        options = VideoOptions(frames, TrackOptions(face=self.face), resume=True)
+        track = TrackOptions(engine=chosen.engine, threads=chosen.threads, face=self.face)
         collection = context.collection.name if context.collection else None
-        return bake_video.begin(clip, take, options, bake_options(self), Target(context.scene.name, None, collection))
-
-
-def take_beside(clip: str) -> Path:
-    """Where the take of a clip comes when none is named."""
-    path = Path(clip)
-    name = path.stem.rstrip(".#%0123456789d") or path.stem
-    return path.with_name(bpy.path.clean_name(name) + TAKE)
+        return bake_video.begin(clip, take, VideoOptions(frames, track, resume=True), bake_options(self),
+                                 Target(context.scene.name, None, collection))
 
 
 def tell(operator: bpy.types.Operator, context: bpy.types.Context, baked: Any) -> str:

@@ -48,7 +48,9 @@ class LPRNET_OT_rebake(BakeProperties, JobOperator):
         return not reason
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[OperatorReturnItems]:
-        """Show how it was baked, to be changed."""
+        """Show how it was baked, to be changed; the panel has asked already and names the take."""
+        if self.properties.is_property_set("take"):
+            return self.execute(context)
         from inference_core.errors import LPRNetError
 
         from ...scene.baked import options_of

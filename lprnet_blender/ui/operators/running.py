@@ -55,8 +55,9 @@ class Pace:
 class JobOperator(bpy.types.Operator):
     """Base of operators that run a job: `execute` hands one to `go`; `done` makes its result known."""
 
-    _job: Job
-    _pace: Pace
+    if TYPE_CHECKING:               # Blender takes annotations for properties
+        _job: Job
+        _pace: Pace
 
     def done(self, context: bpy.types.Context, result: Any) -> str:
         """Called with what the job has made; returns the sentence to report."""
