@@ -30,6 +30,7 @@ from inference_core.take_formats.motion import placed_metres        # noqa: E402
 from inference_core.topology import load_topology                   # noqa: E402
 from inference_core.tracking import TrackOptions, capture           # noqa: E402
 from lprnet_blender import live                                     # noqa: E402
+from lprnet_blender.scene.bake import bake_take                 # noqa: E402
 from lprnet_blender.scene.drive import drive, live_face             # noqa: E402
 from mjpeg_server import camera                                     # noqa: E402
 from takes import acted, write_take                                 # noqa: E402
@@ -109,6 +110,14 @@ def main() -> None:
                 "moved": float(np.abs(points(thing) - 0.01 * TOPOLOGY.mean_canonical[:, [0, 2, 1]] * [1, -1, 1]).max()),
                 "place": [list(row) for row in thing.matrix_basis] == [list(row) for row in Matrix()],
                 "texture": [list(i.size) for i in pictures], "packed": [i.packed_file is not None for i in pictures]}
+
+    @tells
+    def its_take_is_baked_with_the_skin() -> list:
+        baked = bake_take(OUT / "a.lprtake")
+        nodes = baked.data.materials[0].node_tree.nodes
+        images = [node.image for node in nodes if node.type == "TEX_IMAGE"]
+        skin = np.array(images[0].pixels[:]).reshape(-1, 4)[:, :3].mean(0)
+        return [[*images[0].size], len(baked.data.shape_keys.key_blocks) > 15, bool(skin[0] > skin[2] + 0.05)]
 
     @tells
     def mesh_is_that_of_the_core() -> dict:

@@ -39,6 +39,10 @@ def test_afterwards_the_object_stands_where_it_was_put(told: dict) -> None:
     assert told["follows_and_records"]["place"]
 
 
+def test_the_recorded_take_is_baked_with_the_skin_of_the_live_face(told: dict) -> None:
+    assert told["its_take_is_baked_with_the_skin"] == [[1024, 1024], True, True]
+
+
 def test_the_take_is_the_capture_of_the_pictures_that_it_names(told: dict) -> None:
     assert told["same_frames"] < 0.005                              # cm; half precision in the file
 

@@ -15,10 +15,12 @@ import numpy.typing as npt
 
 from inference_core.errors import InputError, TakeError
 from inference_core.frames import open_frames
+from inference_core.images import read_image
 from inference_core.smoothing import smooth
 from inference_core.take import TakeRows, open_take
 from inference_core.take_check import checked
 from inference_core.take_formats.motion import head_place, placed, quaternions
+from inference_core.take_header import SKIN
 from inference_core.take_texture import take_texture
 from inference_core.topology import Topology
 
@@ -104,7 +106,7 @@ def read_take(path: Path, options: BakeOptions, scene: SceneRate, cache: Path | 
         _post_points(take, rows, options, cache, post)
         if skin:
             post(Progress(len(rows), len(rows), "Reading the skin out of the clip"))
-            post(skin_of(take, options.texture))
+            post(skin_of(take, options.texture, path / SKIN))
 
     return work
 
@@ -142,14 +144,26 @@ def clip_of(take: TakeRows) -> Path | None:
         return None
 
 
-def skin_of(take: TakeRows, size: int) -> Skin:
-    """Blended from the clip's best frames; a clip that is gone leaves the face without a skin, and says so."""
+def skin_of(take: TakeRows, size: int, kept: Path) -> Skin:
+    """Blended from the clip's best frames; of a live take the one that it kept. A clip that is gone leaves the face
+    without a skin, and says so."""
     try:
         texture = take_texture(take, None, size)
     except InputError as error:
-        return Skin(missing=str(error))
+        return _kept_skin(kept, size) or Skin(missing=str(error))
     _, png = cv2.imencode(".png", texture.image[..., ::-1], [cv2.IMWRITE_PNG_COMPRESSION, PNG_EFFORT])
     return Skin(png.tobytes(), texture.visible)
+
+
+def _kept_skin(path: Path, size: int) -> Skin | None:
+    try:
+        image = read_image(path) if path.is_file() else None
+    except InputError:
+        return None
+    if image is None or image.shape[0] != image.shape[1]:
+        return None
+    _, png = cv2.imencode(".png", cv2.resize(image, (size, size), interpolation=cv2.INTER_AREA)[..., ::-1])
+    return Skin(png.tobytes())
 
 
 def _post_points(take: TakeRows, rows: list[int], options: BakeOptions, cache: Path | None, post: Post) -> None:

@@ -11,6 +11,7 @@ import bpy
 from bpy.app.handlers import persistent
 
 from ...missing import explain_missing
+from ..preferences import preferences, take_of
 
 if TYPE_CHECKING:
     from bpy.stub_internal.rna_enums import OperatorReturnItems
@@ -162,6 +163,8 @@ class LPRNET_OT_live_webcam(bpy.types.Operator):
         from inference_core.live.options import LiveOptions
         from inference_core.smoothing import SmoothingOptions
 
+        from inference_core.tracking import TrackOptions
+
         from ...live import Limits, LiveSession, begin
 
         assert context.scene is not None
@@ -170,7 +173,8 @@ class LPRNET_OT_live_webcam(bpy.types.Operator):
             raise InputError("live_webcam: there is no active object; choose a captured face, or let a new one be made")
         smoothing = SmoothingOptions(self.smooth_pose, self.smooth_expression, self.smooth_openings,
                                      self.smooth_identity)
-        options = LiveOptions(self.camera.strip(), str(self._take()) if self.record else None, _track_options(),
+        track = TrackOptions(engine=preferences().engine, threads=preferences().threads)
+        options = LiveOptions(self.camera.strip(), str(self._take()) if self.record else None, track,
                               smoothing, self.mirror, int(self.texture))
         session = LiveSession(options, self.head_motion, context.scene, thing, Limits(self.duration_s, self.max_frames))
         begin(session)
@@ -179,7 +183,7 @@ class LPRNET_OT_live_webcam(bpy.types.Operator):
     def _take(self) -> Path:
         from ...live import free_take
         if not self.take:
-            return free_take(take_folder())
+            return free_take(take_of("camera:").parent)
         take = Path(bpy.path.abspath(self.take))
         # a script must get what it asked for, or an error; an artist who records again wants the next take
         return take if bpy.app.background or not take.exists() else free_take(take.parent, take.stem)
@@ -257,25 +261,6 @@ def _end_capture() -> None:
     except ModuleNotFoundError:         # without its packages nothing can go on
         return
     end()
-
-
-def take_folder() -> Path:
-    """Where takes come whose name is not given."""
-    from ..preferences import ADD_ON
-    add_on = bpy.context.preferences.addons.get(ADD_ON) if bpy.context.preferences else None
-    folder = getattr(add_on.preferences, "take_folder", "") if add_on else ""
-    if folder:
-        return Path(bpy.path.abspath(folder))
-    return Path(bpy.data.filepath).parent if bpy.data.filepath else Path.home()
-
-
-def _track_options() -> Any:
-    from inference_core.tracking import TrackOptions
-
-    from ..preferences import ADD_ON
-    add_on = bpy.context.preferences.addons.get(ADD_ON) if bpy.context.preferences else None
-    chosen = add_on.preferences if add_on else None
-    return TrackOptions(engine=getattr(chosen, "engine", "litert"), threads=getattr(chosen, "threads", 1))
 
 
 def _tell(context: bpy.types.Context, words: str | None) -> None:
