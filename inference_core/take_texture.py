@@ -86,8 +86,7 @@ def blended_texture(take: TakeRows, frames: Iterable[Frame], size: int = 1024,
     for row in chosen:
         face = _SeenFace(take.topology, take.vertices_image(row))
         skin = sample_texture(images[row], face, size)
-        shape = images[row].shape[:2]
-        straight = seen_by_photo(np.float64(face.vertices_image), face.topology.triangles, unwrap, shape)[1]
+        straight = seen_by_photo(np.float64(face.vertices_image), face.topology, unwrap, images[row])[1]
         weights.append(_faded(skin.visible) * straight * (PREFERRED if not skins else 1))
         skins.append(skin.image if not skins else _matched(skin.image, weights[-1], skins[0], weights[0]))
         seen |= skin.visible

@@ -51,7 +51,7 @@ def sample_texture(image: np.ndarray, face: Face, size: int = 1024) -> Texture:
     at_once = min(size, AT_ONCE)
     unwrap = rasterize(topology.uvs * np.float64(at_once) - 0.5, topology.triangles, (at_once, at_once))
     skin = _from_photo(image, vertices, topology, unwrap, at_once)
-    seen, surely = seen_by_photo(vertices, topology.triangles, unwrap, image.shape[:2])
+    seen, surely = seen_by_photo(vertices, topology, unwrap, image)
     filled, share = _filled(skin, seen, surely, unwrap.covered)
     if size > at_once:
         filled, share = _refined(image, vertices, topology, filled, share, size)

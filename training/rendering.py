@@ -90,12 +90,14 @@ class RenderSource:
         image = self.picture(rng, shape, gaze, pose)
         return Sample(image, shape[:NARROW_VERTICES].copy(), pose)
 
-    def picture(self, rng: np.random.Generator, shape: np.ndarray, gaze: np.ndarray, pose: HeadPose) -> np.ndarray:
+    def picture(self, rng: np.random.Generator, shape: np.ndarray, gaze: np.ndarray, pose: HeadPose,
+                lit_for: np.ndarray | None = None) -> np.ndarray:
         """(248, 248, 3) uint8: a whole head's shape (`shapes`) seen from this pose; the eyeballs of `shape` are changed.
-        Skin, hair, light and background are drawn: the same seed gives the same ones."""
+        Skin, hair, light and background are drawn: the same seed gives the same ones. lit_for: a rotation whose light
+        stays on the head, highlights too, from wherever it is seen (default: the pose's own)."""
         skin = draw_skin(rng, self._skins)
         look = draw_look(rng, skin.brightness)
-        image, drawn = self._draw(rng, shape, gaze, pose, skin, look)
+        image, drawn = self._draw(rng, shape, gaze, pose, skin, look, pose.rotation if lit_for is None else lit_for)
         image = cv2.resize(image, (SAMPLE_SIZE, SAMPLE_SIZE), interpolation=cv2.INTER_AREA)
         behind = 1 - cv2.resize(drawn, (SAMPLE_SIZE, SAMPLE_SIZE), interpolation=cv2.INTER_AREA)[..., None]
         image += draw_backdrop(rng, SAMPLE_SIZE) * behind
@@ -106,7 +108,7 @@ class RenderSource:
         """Weights (n, identities) and (n, expressions) -> all vertices of n heads (n, V, 3) float32 cm."""
         return self._mesh.shapes(identity, expression)
 
-    def _draw(self, rng, shape, gaze, pose, skin, look: Look):
+    def _draw(self, rng, shape, gaze, pose, skin, look: Look, lit_for):
         """Linear picture (2 S, 2 S, 3) and where it holds the head (2 S, 2 S)."""
         mesh, size = self._mesh, SAMPLE_SIZE * OVERSAMPLE
         eyes = _round_eyes(shape, mesh.eyes)
@@ -127,7 +129,7 @@ class RenderSource:
         colour(ids, mesh.kinds, place, uv, skin.face, skin.head, self._masks, look.cover, look.tone, look.flat,
                self._streaks, eyes, _gaze_directions(gaze), _lids(points68), look.iris, look.pupil,
                _mouth(points68, look), look.collar, albedo, gloss)
-        light = draw_light(rng, pose.rotation, skin.brightness * float(look.tone[:3].mean()))
+        light = draw_light(rng, lit_for, skin.brightness * float(look.tone[:3].mean()))
         shadow, matrix = self._shadow(shape, light)
         illuminate(ids, mesh.kinds, place, normal, albedo, gloss, light.lights, light.shine, shadow, matrix,
                    light.shadow, image)
