@@ -57,8 +57,8 @@ class Heads:
         self._openings = measure_openings(model, self._renders.landmarks)
 
     def heads(self, seed: int) -> Iterator[tuple[int, np.ndarray, np.ndarray, HeadPose, np.ndarray]]:
-        """One person in each band of yaw: band; picture (SAMPLE_SIZE, SAMPLE_SIZE, 3) uint8; mesh (N, 3) cm; pose in its pixels; true
-        colours (N, 3) float32, not a number where none of the pictures shows the cell well."""
+        """One person in each band of yaw: band; picture (S, S, 3) uint8, S = SAMPLE_SIZE; mesh (N, 3) cm;
+        pose in its pixels; true colours (N, 3) float32, not a number where none of the pictures shows the cell well."""
         rng = np.random.default_rng([seed, 1])
         identity = rng.normal(0, IDENTITY_SD, len(self._model.identity))
         expression, gaze = draw_face(rng, self._model.expression_names, self._openings, identity)
@@ -103,7 +103,7 @@ def look_up(picture: np.ndarray, points: np.ndarray) -> np.ndarray:
 
 
 def silhouette(points: np.ndarray, triangles: np.ndarray) -> np.ndarray:
-    """(SAMPLE_SIZE, SAMPLE_SIZE, 1) uint8: 1 where the face stands before what is behind it; eyes and mouth belong to it."""
+    """(S, S, 1) uint8, S = SAMPLE_SIZE: 1 where the face stands before all; with eyes and mouth."""
     covered = rasterize(points[:, :2], triangles, (SAMPLE_SIZE, SAMPLE_SIZE)).covered
     outlines, _ = cv2.findContours(covered.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     return cv2.drawContours(np.zeros(covered.shape, np.uint8), outlines, -1, 1, cv2.FILLED)[..., None]

@@ -22,8 +22,8 @@ JUMP, BEHIND_ALL = 6.0, -1e9    # pixels of depth between neighbours that make a
 
 
 def seen_by_photo(vertices, topology: Topology, unwrap: Raster, photo: np.ndarray) -> list[np.ndarray]:
-    """vertices (N, 3) float64, pixels of the photo (H, W, 3) uint8; unwrap: the mesh in texels -> (size, size) float32 for each
-    of MARGINS: the cosine between skin and view where the photo shows the texel, or 0.
+    """vertices (N, 3) float64 in pixels of the photo (H, W, 3) uint8; unwrap: the mesh in texels -> (size, size)
+    float32 for each of MARGINS: the cosine between skin and view where the photo shows the texel, or 0.
 
     The mesh never lies on the photo to the pixel, so what lies just behind an edge of something nearer, or just inside
     the outline of the face, counts as hidden: its texels would show the other side of that edge.

@@ -29,7 +29,7 @@ def cells_of(face, vertices: np.ndarray, size: int) -> np.ndarray:
 
 
 def skin_away_from_openings(face, size: int) -> np.ndarray:
-    """(size, size) bool: the texels of the mesh but those at eyes and mouth, through which photo_of shows what is behind."""
+    """(size, size) bool: the mesh's texels but those at eyes and mouth, where photo_of shows what is behind."""
     unwrap = rasterize(face.topology.uvs * float(size) - 0.5, face.topology.triangles, (size, size)).covered
     openings = np.any([face.topology.regions[name] for name in ("left_lids", "right_lids", "lips")], axis=0)
     around = cv2.dilate(cells_of(face, openings, size).astype(np.uint8), np.ones((9, 9))) > 0
@@ -72,7 +72,7 @@ def test_nothing_of_the_background_gets_into_the_skin(yaw):
 
 @pytest.mark.parametrize("yaw", [-70, -50, 50, 70])
 def test_a_mesh_that_reaches_beyond_the_head_does_not_get_what_is_behind_it(yaw):
-    """As at a near profile, where the network is off by up to 8 % of the face: here the mesh is moved by 6 %, forwards."""
+    """As near profile, where the network is off by up to 8 % of the face: here the mesh is moved forwards by 6 %."""
     face = mean_face(yaw)
     forwards = 0.06 * np.ptp(face.vertices_image[:, :2], axis=0).max() * -np.sign(yaw)
     shifted = dataclasses.replace(face, vertices_image=face.vertices_image + np.float32([forwards, 0, 0]))

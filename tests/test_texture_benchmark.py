@@ -10,6 +10,7 @@ from synthetic_faces import mean_face, photo_of
 
 from benchmarks.texture import figures, look_up, main, silhouette, table, true_colours
 from inference_core.pose import HeadPose, rotation_from_angles
+from training.sample import SAMPLE_SIZE
 
 SKIN = (190, 140, 120)
 
@@ -23,8 +24,8 @@ def test_each_cell_has_the_colour_of_the_view_that_it_faces_most() -> None:
     face = mean_face()
     views = []
     for yaw, colour in ((-70, 50), (0, 100), (70, 150)):
-        pose = HeadPose(rotation_from_angles(yaw, 0, 0), 8.0, np.full(2, 104.0))
-        views.append((np.full((208, 208, 3), colour, np.uint8), pose))
+        pose = HeadPose(rotation_from_angles(yaw, 0, 0), 8.0, np.full(2, SAMPLE_SIZE / 2))
+        views.append((np.full((SAMPLE_SIZE, SAMPLE_SIZE, 3), colour, np.uint8), pose))
     colours = true_colours(face.vertices_canonical, views)
     # positive yaw looks to the left edge of the picture and shows the subject's left
     left = face.vertices_canonical[:, 0]
@@ -36,10 +37,10 @@ def test_each_cell_has_the_colour_of_the_view_that_it_faces_most() -> None:
 
 
 def test_an_exact_mesh_on_even_skin_makes_no_error_and_one_beside_the_face_does() -> None:
-    face, size = mean_face(photo=208), 208
-    photo = photo_of(face, np.full((64, 64, 3), SKIN, np.uint8), size)
-    true, inside = np.tile(np.float32(SKIN), (len(face.vertices_image), 1)), silhouette(face.vertices_image,
-                                                                                        face.topology.triangles)
+    face = mean_face(photo=SAMPLE_SIZE)
+    photo = photo_of(face, np.full((64, 64, 3), SKIN, np.uint8), SAMPLE_SIZE)
+    true = np.tile(np.float32(SKIN), (len(face.vertices_image), 1))
+    inside = silhouette(face.vertices_image, face.topology.triangles)
     exact = figures(photo, face, true, inside)
     assert exact["outside"] == 0 and exact["visible_error"] < 3 and exact["filled_error"] < 10
     beside = dataclasses.replace(face, vertices_image=face.vertices_image + np.float32([80, 0, 0]))
@@ -49,7 +50,8 @@ def test_an_exact_mesh_on_even_skin_makes_no_error_and_one_beside_the_face_does(
 
 def test_a_band_without_heads_is_told_as_such() -> None:
     row = dict.fromkeys(("visible", "outside", "visible_error", "visible_wrong", "filled_error", "filled_wrong"))
-    assert table({"60-75": {"network": {"n": 0} | row}}).splitlines()[1].split() == ["60-75", "network", "0"] + ["-"] * 6
+    lines = table({"60-75": {"network": {"n": 0} | row}}).splitlines()
+    assert lines[1].split() == ["60-75", "network", "0"] + ["-"] * 6
 
 
 def test_what_is_missing_is_named(tmp_path, capsys) -> None:
