@@ -19,6 +19,7 @@ import numpy as np
 
 from inference_core import short_range
 from inference_core.crop import Crop, crop_around
+from inference_core.dlib_module import load_dlib
 from inference_core.weights import detector_file
 
 
@@ -219,5 +220,4 @@ def overlapping(one: Detection, other: Detection) -> bool:
 
 @lru_cache(maxsize=1)
 def _detector():
-    import dlib
-    return dlib.get_frontal_face_detector()
+    return load_dlib().get_frontal_face_detector()

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+
 import cv2
 import numpy as np
 import pytest
 
 from inference_core.detection import SQUARES, Detection, detect_faces
+from inference_core.dlib_module import load_dlib
 
 FACE = np.array([226.0, 125.0])          # the middle of the astronaut's face
 FACE_SIZE = 95
@@ -106,3 +110,14 @@ def test_above_the_box_means_towards_the_top_of_the_head() -> None:
     away = [Detection(box, 1.0, "looks left", angle).crop.to_image(np.array([0.5, 0.5])) - 50 for angle in (0, 90)]
     # turned clockwise by a quarter, what was right is below, what was above is right
     assert away[1] == pytest.approx([-away[0][1], away[0][0]])
+
+
+def test_dlibs_own_library_is_found_where_blender_4_2_leaves_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    library_folder = tmp_path / "site-packages" / "dlib_bin-20.0.1.post1.data" / "platlib"
+    library_folder.mkdir(parents=True)
+    (tmp_path / "elsewhere").mkdir()
+    found: list[str] = []
+    monkeypatch.setattr("os.add_dll_directory", found.append, raising=False)
+    monkeypatch.setattr("sys.path", [*sys.path, str(tmp_path / "elsewhere"), str(tmp_path / "site-packages")])
+    assert load_dlib().get_frontal_face_detector()
+    assert found == [str(library_folder)]
