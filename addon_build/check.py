@@ -26,7 +26,7 @@ NEEDED = (MANIFEST, "__init__.py", "NOTICE", "MODEL_CARD.md", "LICENSES/GPL-3.0-
           f"{WEIGHTS}/topology.npz", f"{WEIGHTS}/weights.json")
 # What the modules may import beside the standard library and themselves; the last two are the second engine's, which
 # a user may have in a folder of their own
-MAY_IMPORT = {"bpy", "bpy_extras", "gpu", "gpu_extras", "blf", "mathutils", "idprop", "numpy", "cv2", "dlib",
+MAY_IMPORT = {"bpy", "bpy_extras", "gpu", "gpu_extras", "blf", "mathutils", "idprop", "pxr", "numpy", "cv2", "dlib",
               "ai_edge_litert", "keras", "tensorflow"}
 INSTALLERS = {"pip", "ensurepip", "venv", "site"}
 NETWORK = {"socket", "ssl", "http", "urllib", "ftplib", "smtplib", "poplib", "imaplib", "telnetlib", "socketserver",
