@@ -56,7 +56,8 @@ def _told(path: Path, files: dict[str, bytes | Path]) -> str:
     parts = {name: size(name) for name in sorted(files) if name.startswith(("wheels/", f"{WEIGHTS}/"))}
     rest = size("") - sum(parts.values())
     lines = [f"{path}: {path.stat().st_size / 1e6:.1f} MB, {len(files)} files"]
-    lines += [f"  {count / 1e6:6.2f} MB  {name}" for name, count in [*parts.items(), ("modules, licences, manifest", rest)]]
+    parts["modules, licences, manifest"] = rest
+    lines += [f"  {count / 1e6:6.2f} MB  {name}" for name, count in parts.items()]
     return "\n".join(lines)
 
 

@@ -1,4 +1,4 @@
-"""How the add-on becomes a zip that Blender installs; used by build_addon.py alone. The standard library and pip suffice."""
+"""How the add-on becomes a zip that Blender installs; used by build_addon.py. Needs the standard library and pip."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 from addon_build import BuildError
-from addon_build.contents import DATA_ENDINGS, WEIGHTS
+from addon_build.contents import DATA_ENDINGS, WEIGHTS, named_files
 from addon_build.manifest import NAME as MANIFEST
 from addon_build.manifest import manifest_problems, wheel_problems
 from addon_build.relative_imports import absolute_mentions
@@ -36,7 +36,7 @@ MAY_CONNECT = {"inference_core/frames/stream.py": {"socket", "http", "urllib"}}
 
 
 def check_zip(path: Path, hashes: dict[str, str]) -> list[str]:
-    """All problems of the zip at `path`, [] for a good one. Raises BuildError where it cannot be read as a zip at all."""
+    """All problems of the zip at `path`, [] for a good one. Raises BuildError where it is no zip at all."""
     try:
         size = path.stat().st_size
         with zipfile.ZipFile(path) as archive:
@@ -118,10 +118,7 @@ def _wheels(archive: zipfile.ZipFile, manifest: dict, hashes: dict[str, str]) ->
 
 def _weights(archive: zipfile.ZipFile) -> Iterator[str]:
     try:
-        card = json.loads(archive.read(f"{WEIGHTS}/weights.json"))
-        entries = [entry for network in card["networks"] for entry in network["files"].values()]
-        entries += [card["detector"]] if "detector" in card else []
-        named = {entry["path"]: (entry["bytes"], entry["sha256"]) for entry in entries}
+        named = named_files(json.loads(archive.read(f"{WEIGHTS}/weights.json")))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         yield f"{WEIGHTS}/weights.json: not a list of networks ({type(error).__name__}: {error})"
         return

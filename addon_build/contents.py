@@ -24,7 +24,8 @@ NO_KERAS = "keras"                                      # Blender has no TensorF
 
 def collect(repository: Path) -> dict[str, bytes]:
     """{name in the zip: content} of everything but manifest, wheels and their notice."""
-    files = {**_package(repository / "lprnet_blender", ""), **_package(repository / "inference_core", "inference_core/")}
+    files = _package(repository / "lprnet_blender", "")
+    files |= _package(repository / "inference_core", "inference_core/")
     files |= {f"{WEIGHTS}/{name}": data for name, data in _weights(repository / "weights").items()}
     for path in sorted((repository / "LICENSES").iterdir()):
         files[f"LICENSES/{path.name}"] = path.read_bytes()
@@ -43,7 +44,7 @@ def _package(folder: Path, prefix: str) -> dict[str, bytes]:
         elif path.suffix in DATA_ENDINGS:
             files[name] = path.read_bytes()
         else:
-            raise BuildError(f"{path}: neither a module nor data of a kind that the add-on reads; move it out of the package")
+            raise BuildError(f"{path}: neither a module nor data that the add-on reads; move it out of the package")
     return files
 
 
@@ -51,10 +52,16 @@ def _weights(folder: Path) -> dict[str, bytes]:
     card = json.loads((folder / "weights.json").read_bytes())
     for network in card["networks"]:
         network["files"].pop(NO_KERAS, None)
-    names = {entry["path"] for network in card["networks"] for entry in network["files"].values()}
-    names |= {card["detector"]["path"]} if "detector" in card else set()
-    files = {name: (folder / name).read_bytes() for name in sorted({"topology.npz", *names})}
+    files = {name: (folder / name).read_bytes() for name in ("topology.npz", *sorted(named_files(card)))}
     return {**files, "weights.json": json.dumps(card, indent=1).encode() + b"\n"}
+
+
+def named_files(card: dict) -> dict[str, tuple[int, str]]:
+    """{file: (its length, its SHA-256)} of everything that a weights.json names."""
+    entries = [entry for network in card["networks"] for entry in network["files"].values()]
+    if "detector" in card:
+        entries.append(card["detector"])
+    return {entry["path"]: (entry["bytes"], entry["sha256"]) for entry in entries}
 
 
 def notice(repository: Path, wheels: list[Wheel], hashes: dict[str, str]) -> bytes:

@@ -33,8 +33,12 @@ def make_manifest(base: Path, version: str, platform: str, wheels: list[Wheel]) 
     values = {**given, "version": version, "platforms": [platform],
               "wheels": [f"./wheels/{wheel.file}" for wheel in wheels],
               "license": [f"SPDX:{name}" for name in licences_of({wheel.package for wheel in wheels}, platform)]}
-    lines = [f"{key} = {_toml(value)}" for key, value in values.items()]
-    return "\n".join([*lines, "", "[permissions]", *(f"{key} = {_toml(text)}" for key, text in permissions.items()), ""])
+    lines = [*_lines(values), "", "[permissions]", *_lines(permissions), ""]
+    return "\n".join(lines)
+
+
+def _lines(values: dict) -> list[str]:
+    return [f"{key} = {_toml(value)}" for key, value in values.items()]
 
 
 def _toml(value: str | list[str]) -> str:
@@ -73,7 +77,8 @@ def _like(pattern: str) -> Callable[[object], bool]:
 
 
 def _list_of(right: Callable[[object], bool]) -> Callable[[object], bool]:
-    return lambda value: isinstance(value, list) and bool(value) and all(map(right, value)) and len(set(value)) == len(value)
+    return lambda value: (isinstance(value, list) and bool(value) and all(map(right, value))
+                          and len(set(value)) == len(value))
 
 
 def _licences(value: object) -> bool:

@@ -1,4 +1,4 @@
-"""Imports of the core as a zip needs them: `inference_core` lies inside the add-on's package, so they become relative."""
+"""Imports of the core as a zip needs them: relative, since `inference_core` lies inside the add-on's package there."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ _LOADERS = {"__import__", "import_module", "find_spec", "run_module"}
 
 
 def made_relative(source: str, name: str) -> str:
-    """The source of module file `name` (its path in the zip, as scene/face.py) with `from inference_core.x import y` made
-    relative. Raises BuildError that names file and line where the core or the add-on is meant in any other way."""
+    """The source of module file `name` (its path in the zip, as scene/face.py) with `from inference_core.x import y`
+    made relative. Raises BuildError that names file and line where the core or the add-on is meant in another way."""
     package = name.split("/")[:-1]
     lines = source.split("\n")
     for node in ast.walk(_parsed(source, name)):
@@ -29,8 +29,8 @@ def made_relative(source: str, name: str) -> str:
 
 
 def absolute_mentions(source: str, name: str) -> Iterator[tuple[int, str]]:
-    """(line, what) wherever the core or the add-on is still named as an absolute module: in a zip it would not be found,
-    or be another one that happens to be installed."""
+    """(line, what) wherever the core or the add-on is still named as an absolute module: in a zip it would not be
+    found, or be another one that happens to be installed."""
     for node in ast.walk(_parsed(source, name)):
         if isinstance(node, ast.Import):
             yield from ((node.lineno, f"`import {alias.name}`") for alias in node.names if _ours(alias.name))

@@ -1,4 +1,4 @@
-"""The wheels inside the zips: which ones (wheels.sha256), fetched from the index unmodified, and what their names say."""
+"""The wheels inside the zips: which ones (wheels.sha256), fetched from the index as they are, what their names say."""
 
 from __future__ import annotations
 
@@ -97,6 +97,6 @@ def _download(wheel: Wheel, digest: str, cache: Path) -> None:
         got = Path(folder) / wheel.file
         if done.returncode or not got.is_file():
             lines = [line for line in done.stderr.splitlines() if not line.startswith("WARNING")]
-            raise BuildError(f"{wheel.file}: the index did not give this wheel ({' '.join(lines)[-300:].strip()}); is it "
-                             "reached, and are the versions of constraints.txt still there?")
+            raise BuildError(f"{wheel.file}: the index did not give this wheel ({' '.join(lines)[-300:].strip()}); is "
+                             "it reached, and are the versions of constraints.txt still there?")
         os.replace(got, cache / wheel.file)

@@ -124,7 +124,9 @@ def stand_ins(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
              for role, ending in {"litert": "tflite", "keras": "keras"}.items()}
     for role, entry in files.items():
         (repository / "weights" / entry["path"]).write_bytes(role[:5].encode())
-    (repository / "weights" / "weights.json").write_text(json.dumps({"networks": [{"name": "small", "files": files}]}))
+    (repository / "weights" / "weights.json").write_text(json.dumps(
+        {"networks": [{"name": "small", "files": files}], "detector": {**files["litert"], "path": "detector.tflite"}}))
+    shutil.copy(repository / "weights" / "small.tflite", repository / "weights" / "detector.tflite")
     lines = []
     for file in locked_hashes():
         with zipfile.ZipFile(cache / file, "w") as wheel:
@@ -243,6 +245,7 @@ LITERT = "wheels/ai_edge_litert-2.3.0-cp311-cp311-manylinux_2_27_x86_64.whl"
     ({f"{WEIGHTS}/topology.npz": b""}, "topology.npz is missing"),
     ({f"{WEIGHTS}/small.tflite": b""}, "small.tflite: missing, or not the file that weights.json means"),
     ({f"{WEIGHTS}/small.tflite": b"other"}, "small.tflite: missing, or not the file that weights.json means"),
+    ({f"{WEIGHTS}/detector.tflite": b""}, "detector.tflite: missing, or not the file that weights.json means"),
     ({f"{WEIGHTS}/weights.json": b"[]"}, "weights.json: not a list of networks"),
     ({f"{WEIGHTS}/old.tflite": b"x"}, "old.tflite: no network of weights.json needs it"),
     ({f"{WEIGHTS}/small.keras": b"x"}, "small.keras: a file that no part of the add-on reads"),

@@ -13,7 +13,7 @@ export DEBIAN_FRONTEND=noninteractive LC_ALL=C
 command -v debootstrap >/dev/null || { apt-get update -qq; apt-get install -y -qq --no-install-recommends debootstrap; }
 mirror=$(apt-get indextargets --format '$(REPO_URI)' | grep -v security | head -1)
 packages=(blender python3-numpy python3-requests python3-zstandard
-          xvfb openbox xdotool imagemagick libgl1 libgl1-mesa-dri libegl1 libegl-mesa0 libglx-mesa0)
+          xvfb openbox xdotool imagemagick tesseract-ocr libgl1 libgl1-mesa-dri libegl1 libegl-mesa0 libglx-mesa0)
 
 rm -rf --one-file-system "$root"
 mkdir -p "$root"
