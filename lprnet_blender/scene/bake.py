@@ -17,7 +17,6 @@ import bpy
 from mathutils import Matrix
 
 from inference_core.errors import InputError
-from inference_core.files import check_writable
 
 from ..jobs import WAITING, Job, Progress, Steps, messages_of
 from .bake_options import BakeOptions
@@ -26,7 +25,7 @@ from .baked import NAME, place_of, portable, remember
 from .cache_modifier import drop_cache, use_cache
 from .head_motion import animate_head, check_place, still_head
 from .markers import drop_markers, set_markers
-from .point_cache import ENDING
+from .point_cache import ENDING, CacheFile
 from .shape_keys import animate_absolute, animate_relative
 from .sound import drop_sound, set_sound
 from .timing import SceneRate
@@ -119,20 +118,24 @@ def _bake(take: Path, options: BakeOptions, target: Target) -> Steps:
         return _show(unseen, plan, skin, take, cache, options, target, place)
     finally:
         unseen.drop()
+        if cache is not None:
+            cache.drop()
 
 
-def _show(unseen: Unseen, plan: Plan, skin: Skin | None, take: Path, cache: Path | None, options: BakeOptions,
+def _show(unseen: Unseen, plan: Plan, skin: Skin | None, take: Path, cache: CacheFile | None, options: BakeOptions,
           target: Target, place: Matrix) -> Baked:
     """Everything that the scene sees, at once."""
     scene, old = _find(target, take)
     notes = [skin.missing] if skin and skin.missing else []
+    if cache is not None:
+        cache.show()
     thing = unseen.show(old, _collection(scene, target))
     if options.head == "OBJECT":
         animate_head(thing, place, plan.frames, plan.places, plan.turns, plan.holds)
     else:
         still_head(thing, place)
     if cache is not None:
-        use_cache(thing, portable(cache), plan.frames, plan.holds)
+        use_cache(thing, portable(cache.path), plan.frames, plan.holds)
     else:
         drop_cache(thing)
     was = str(thing.get(NAME, thing.name))
@@ -146,7 +149,7 @@ def _show(unseen: Unseen, plan: Plan, skin: Skin | None, take: Path, cache: Path
         notes += _sound(scene, thing.name, plan, channel)
     if options.frame_range:
         scene.frame_start, scene.frame_end = options.start_frame, math.ceil(plan.timeline.frames[-1] - EARLY)
-    remember(thing, take, options, place, cache, {
+    remember(thing, take, options, place, cache.path if cache else None, {
         "frames": plan.count, "frames_seen": plan.seen, "gaps": len(plan.lost), "confidence": plan.confidence,
         "topology": plan.topology.name})
     return Baked(thing.name, plan.count, plan.seen, tuple(notes))
@@ -190,10 +193,9 @@ def _name_of(take: Path) -> str:
     return take.stem.encode(errors="replace").decode() or "take"        # Blender takes no bytes that are not Unicode
 
 
-def _cache_of(take: Path, name: str) -> Path:
+def _cache_of(take: Path, name: str) -> CacheFile:
     """Beside the .blend file, else beside the take. Raises OutputError now where nothing can be written there."""
     folder = Path(bpy.data.filepath).parent if bpy.data.filepath else take.absolute().parent
     safe = "".join(letter if letter.isalnum() or letter in "-_. " else "_" for letter in name)
     path = folder / f"{safe}_lprnet{ENDING}"
-    check_writable(path)
-    return path
+    return CacheFile.at(path)

@@ -27,7 +27,7 @@ from inference_core.topology import Topology
 from ..jobs import Progress
 from .axes import AXES, METRES_PER_CM, to_blender
 from .bake_options import BakeOptions
-from .point_cache import write_point_cache
+from .point_cache import CacheFile
 from .timing import SceneRate, Timeline, apart, timeline
 
 MOST_KEYS = 9000                # shape keys of 190 kB each: five minutes at 30 frames a second are 1.7 GB
@@ -82,7 +82,7 @@ class Skin:
 Post = Callable[[Any], None]
 
 
-def read_take(path: Path, options: BakeOptions, scene: SceneRate, cache: Path | None,
+def read_take(path: Path, options: BakeOptions, scene: SceneRate, cache: CacheFile | None,
               skin: bool) -> Callable[[Post], None]:
     """The work of a bake's thread. cache: where the point cache goes; skin: whether a texture is wanted. Posts
     Progress, a Plan, Points (of the first key alone where there is a cache), Skin. Raises TakeError, InputError,
@@ -166,7 +166,7 @@ def _kept_skin(path: Path, size: int) -> Skin | None:
     return Skin(png.tobytes())
 
 
-def _post_points(take: TakeRows, rows: list[int], options: BakeOptions, cache: Path | None, post: Post) -> None:
+def _post_points(take: TakeRows, rows: list[int], options: BakeOptions, cache: CacheFile | None, post: Post) -> None:
     def points() -> Any:
         for number, row in enumerate(rows):
             key = Points(number, to_blender(placed(take, row, options.head == "VERTICES")))
@@ -180,7 +180,12 @@ def _post_points(take: TakeRows, rows: list[int], options: BakeOptions, cache: P
         for _ in points():
             pass
     else:
-        write_point_cache(cache, points(), len(rows), len(take.topology.cells))
+        cache.write(points(), len(rows), len(take.topology.cells))
+        try:
+            post(Progress(len(rows), len(rows), "Writing the point cache"))
+        except BaseException:                   # stopped at the very end
+            cache.drop()
+            raise
 
 
 def _check_length(path: Path, options: BakeOptions, seen: int) -> None:

@@ -1,0 +1,251 @@
+"""Run with bpy in a process of its own: Bake Video, Bake Again, and everything that can come between, told as JSON. Not
+a test itself.
+
+arguments: a folder with clip.mov (a face, a click in its sound), take.lprtake and other.lprtake (another topology)
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+import wave
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+import bpy                                                              # noqa: E402
+import numpy as np                                                      # noqa: E402
+from blender_bake import world                                          # noqa: E402
+from mathutils import Matrix                                            # noqa: E402
+
+import lprnet_blender                                                   # noqa: E402
+from inference_core.smoothing import RAW                                # noqa: E402
+from inference_core.take import open_take                               # noqa: E402
+from inference_core.video import VideoOptions                           # noqa: E402
+from lprnet_blender import bake_video, jobs                             # noqa: E402
+from lprnet_blender.compat import strips_of                             # noqa: E402
+from lprnet_blender.scene.bake import Target                            # noqa: E402
+from lprnet_blender.scene.bake_options import BakeOptions               # noqa: E402
+
+STILL = {"smooth_pose": 0, "smooth_expression": 0, "smooth_openings": 0, "smooth_identity": 0, "max_gap_s": 0}
+PLACE = Matrix.Translation((1, 2, 3)) @ Matrix.Rotation(0.5, 4, "Z") @ Matrix.Scale(2.0, 4)
+
+
+def answer(operator, **options) -> str:
+    try:
+        return ",".join(sorted(operator(**options)))
+    except RuntimeError as error:                       # how bpy.ops hands on a report of type ERROR
+        return str(error)
+
+
+def fresh() -> bpy.types.Scene:
+    bpy.ops.wm.read_factory_settings(use_empty=True)
+    scene = bpy.context.scene
+    scene.render.fps, scene.render.fps_base = 25, 1.0
+    return scene
+
+
+def names(kind: str) -> list[str]:
+    return sorted(data.name for data in getattr(bpy.data, kind))
+
+
+def click_s(scene: bpy.types.Scene, path: Path) -> float:
+    """Second of the scene's range at which its sound clicks, as Blender mixes it."""
+    bpy.ops.sound.mixdown(filepath=str(path), container="WAV", codec="PCM", format="S16")
+    with wave.open(str(path)) as file:
+        samples = np.frombuffer(file.readframes(file.getnframes()), np.int16).reshape(-1, file.getnchannels())[:, 0]
+        return float(np.argmax(np.abs(samples) > 3000) / file.getframerate())
+
+
+def clip(folder: Path) -> dict:
+    """From the clip to the mesh; then part of it, at another rate."""
+    scene = fresh()
+    told = {"answer": answer(bpy.ops.lprnet.bake_video, filepath=str(folder / "clip.mov"), texture="512")}
+    thing = bpy.context.object
+    told |= {"active": thing.name, "properties": {key: thing[key] for key in ("lprnet_take", "lprnet_frames")},
+             "textures": [(image.size[0], image.packed_file is not None) for image in bpy.data.images],
+             "materials": names("materials"), "click": click_s(scene, folder / "mixed.wav"),
+             "frames": [scene.frame_start, scene.frame_end], "complete": open_take(folder / "clip.lprtake").complete,
+             "channels": [strip.channel for strip in strips_of(scene.sequence_editor)]}
+    told["again"] = answer(bpy.ops.lprnet.rebake, start_frame=31)
+    told |= {"again_click": click_s(scene, folder / "mixed.wav"), "again_strips": len(strips_of(scene.sequence_editor)),
+             "again_textures": len(bpy.data.images), "again_frames": [scene.frame_start, scene.frame_end]}
+    scene = fresh()
+    scene.render.fps, scene.render.fps_base = 30, 1.001
+    told["part"] = answer(bpy.ops.lprnet.bake_video, filepath=str(folder / "clip.mov"), take=str(folder / "part.lprtake"),
+                          start_s=0.21, texture="0")
+    told["part_click"] = click_s(scene, folder / "mixed.wav")
+    scene = fresh()
+    told["retimed"] = answer(bpy.ops.lprnet.bake_video, take=str(folder / "clip.lprtake"), timing="SET_SCENE_FPS",
+                             texture="0")
+    told["rate"] = scene.render.fps / scene.render.fps_base
+    return told
+
+
+def again(folder: Path) -> tuple[dict, dict]:
+    """Baked, moved and painted by an artist, baked again in every other way."""
+    scene = fresh()
+    told = {"first": answer(bpy.ops.lprnet.bake_video, take=str(folder / "take.lprtake"), texture="0", head="NONE",
+                            **STILL)}
+    thing, points = bpy.context.object, {}
+    thing.matrix_basis = PLACE
+    thing.name = "Anna"
+    skin = bpy.data.materials.new("painted")
+    thing.data.materials.append(skin)
+    thing.data.uv_layers.new(name="second")
+    thing.modifiers.new("finer", "WELD").merge_threshold = 0.0
+    thing["mine"] = 7
+    twin = bpy.data.objects.new("twin", thing.data)
+    scene.collection.objects.link(twin)
+    for number, changes in enumerate(({"mode": "POINT_CACHE", "head": "OBJECT"}, {"mode": "RELATIVE", "head": "VERTICES"},
+                                      {"mode": "ABSOLUTE", "head": "OBJECT", "start_frame": 5}, {"head": "NONE"})):
+        told[f"answer {number}"] = answer(bpy.ops.lprnet.rebake, **changes)
+        for frame in (5, 12, 25):
+            points[f"again {number} {frame}"] = world(thing, frame)
+    told |= {"name": thing.name, "materials": [material.name for material in thing.data.materials], "mine": thing["mine"],
+             "uvs": [layer.name for layer in thing.data.uv_layers], "modifiers": [each.name for each in thing.modifiers],
+             "twin": twin.data == thing.data, "meshes": names("meshes"), "actions": names("actions"),
+             "markers": sorted({marker.name.partition(":")[0] for marker in scene.timeline_markers}),
+             "marked": len(scene.timeline_markers), "objects": names("objects"),
+             "mode": thing["lprnet_bake"]["mode"], "start": thing["lprnet_bake"]["start_frame"]}
+    bpy.ops.wm.save_as_mainfile(filepath=str(folder / "baked.blend"))
+    told["kept"] = Path(thing["lprnet_take"]).name
+    return told, points
+
+
+def refusals(folder: Path) -> dict:
+    """Each of them one sentence, and nothing left behind."""
+    scene, blocked = fresh(), folder / "file"
+    blocked.write_text("no folder")
+    take = str(folder / "take.lprtake")
+    told = {"other topology": answer(bpy.ops.lprnet.bake_video, take=str(folder / "other.lprtake")),
+            "no take": answer(bpy.ops.lprnet.bake_video, take=str(folder / "none.lprtake")),
+            "no clip": answer(bpy.ops.lprnet.bake_video, filepath=str(folder / "none.mkv")),
+            "nothing": answer(bpy.ops.lprnet.bake_video),
+            "no place": answer(bpy.ops.lprnet.bake_video, filepath=str(folder / "clip.mov"),
+                               take=str(blocked / "a.lprtake")),
+            "lost": answer(bpy.ops.lprnet.bake_video, take=str(folder / "lost.lprtake"))}
+    told["left"] = names("objects") + names("meshes") + names("materials") + names("actions")
+    bpy.ops.mesh.primitive_cube_add()
+    told["not baked"] = answer(bpy.ops.lprnet.rebake)
+    answer(bpy.ops.lprnet.bake_video, take=take, texture="0", head="VERTICES")
+    bpy.context.object.scale = 1, 2, 1
+    told["slanted"] = answer(bpy.ops.lprnet.rebake, head="OBJECT")
+    told["slanted_head"] = bpy.context.object["lprnet_bake"]["head"]
+    bpy.ops.object.mode_set(mode="EDIT")
+    told["edit mode"] = [bpy.ops.lprnet.bake_video.poll(), bpy.ops.lprnet.rebake.poll()]
+    bpy.ops.object.mode_set(mode="OBJECT")
+    assert scene == bpy.context.scene
+    return told
+
+
+def begin(folder: Path, take: str = "take.lprtake", clip: str = "", mode: str = "ABSOLUTE") -> jobs.Job:
+    options = BakeOptions(mode, smoothing=RAW, texture=0)
+    return bake_video.begin(clip, folder / take, VideoOptions(resume=True), options, Target(bpy.context.scene.name))
+
+
+def advance(job: jobs.Job, text: str, done: int) -> None:
+    """Ticks until that part of the work has come so far, or the job has ended."""
+    while job.ended is None and not (job.progress.text == text and job.progress.done >= done):
+        job.tick(0.0)
+
+
+def ending(job: jobs.Job) -> list[str]:
+    while job.ended is None:
+        job.tick()
+    return [type(job.ended).__name__, getattr(job.ended, "message", "")]
+
+
+def faults(folder: Path) -> dict:
+    """What may happen to Blender while a job goes on."""
+    told: dict = {}
+    fresh()
+    for cache in folder.glob("*.pc2"):
+        cache.unlink()
+    told["cancelled"] = []
+    for mode, parts in (("ABSOLUTE", ["Baking"]), ("RELATIVE", ["Baking"]), ("POINT_CACHE", ["Writing the point cache"])):
+        for text in ["Baking", *parts]:
+            for done in (1, 2, 9, 28):
+                job = begin(folder, mode=mode)
+                advance(job, text, 1 if mode == "POINT_CACHE" and text == "Baking" else done)
+                job.cancel()
+                told["cancelled"].append(type(job.ended).__name__)
+    told["cancelled bakes leave"] = [*names("objects"), *names("meshes"), *names("actions"),
+                                     *sorted(path.name for path in folder.glob("*.pc2")),
+                                     *sorted(path.name for path in folder.glob(".*"))]
+    job = begin(folder)
+    advance(job, "Baking", 3)
+    told["second"] = answer(bpy.ops.lprnet.bake_video, take=str(folder / "take.lprtake"))
+    told["first goes on"] = ending(job)
+    scene = fresh()
+    job = begin(folder)
+    advance(job, "Baking", 3)
+    bpy.data.scenes.new("Other")
+    bpy.context.window.scene = bpy.data.scenes["Other"]
+    bpy.data.scenes.remove(scene)
+    told["scene deleted"] = ending(job)
+    told["scene deleted leaves"] = names("objects") + names("meshes")
+    fresh()
+    job = begin(folder)
+    advance(job, "Baking", 3)
+    bpy.ops.wm.read_factory_settings(use_empty=True)
+    told["file opened"] = [type(job.ended).__name__, job.ended.message, jobs.current() is None]
+    fresh()
+    job = begin(folder)
+    advance(job, "Baking", 3)
+    for thing in list(bpy.data.objects):                # what an undo does to data that is newer than its step
+        bpy.data.objects.remove(thing)
+    told["undone"] = ending(job)
+    told["undone makes"] = names("objects")
+    fresh()
+    job = begin(folder)
+    advance(job, "Baking", 3)
+    lprnet_blender.unregister()
+    told["switched off"] = [type(job.ended).__name__, job.ended.message, jobs.current() is None, names("objects")]
+    lprnet_blender.register()
+    answer(bpy.ops.lprnet.bake_video, take=str(folder / "take.lprtake"), texture="0")
+    thing = bpy.context.object
+    job = bake_video.begin("", folder / "take.lprtake", VideoOptions(), BakeOptions("RELATIVE", texture=0),
+                           Target(bpy.context.scene.name, thing.name))
+    advance(job, "Baking", 3)
+    before = [len(thing.data.shape_keys.key_blocks), thing.data.shape_keys.use_relative]
+    job.cancel()
+    told["cancelled again"] = before == [len(thing.data.shape_keys.key_blocks), thing.data.shape_keys.use_relative]
+    job = bake_video.begin("", folder / "take.lprtake", VideoOptions(), BakeOptions("RELATIVE", texture=0),
+                           Target(bpy.context.scene.name, thing.name))
+    advance(job, "Baking", 3)
+    bpy.data.objects.remove(thing)
+    told["object deleted"] = ending(job)
+    return told
+
+
+def resumed(folder: Path) -> dict:
+    """The capture is cancelled at some frames; going on gives the same take, byte for byte."""
+    told = {}
+    whole = (folder / "clip.lprtake" / "frames.bin").read_bytes()
+    for at in (0, 1, 7, 20):
+        fresh()
+        take = folder / f"stopped{at}.lprtake"
+        job = begin(folder, take.name, str(folder / "clip.mov"))
+        advance(job, "Capturing" if at else "Opening clip.mov", at)
+        job.cancel()
+        kept = len(open_take(take)) if (take / "header.json").exists() else 0
+        told[f"stopped {at}"] = [type(job.ended).__name__, job.ended.message.replace(str(folder), ""), kept]
+        told[f"resumed {at}"] = [ending(begin(folder, take.name, str(folder / "clip.mov")))[0],
+                                 (take / "frames.bin").read_bytes() == whole]
+        shutil.rmtree(take)
+    return told
+
+
+if __name__ == "__main__":
+    root = Path(sys.argv[1])
+    lprnet_blender.register()
+    results = {"clip": clip(root)}
+    results["again"], arrays = again(root)
+    results |= {"refusals": refusals(root), "faults": faults(root), "resumed": resumed(root)}
+    np.savez(root / "again.npz", **arrays)
+    print("TOLD " + json.dumps(results))
+    sys.stdout.flush()
+    os._exit(0)

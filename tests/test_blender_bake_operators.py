@@ -1,0 +1,161 @@
+"""Bake Video and Bake Again in Blender: clip to mesh, mesh to another mesh, and whatever comes between."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import takes
+from bake_truth import FACE_SIZE_M, at_frame
+from sounding_clips import nodding, write_sounding_clip
+
+from inference_core.take import open_take
+from inference_core.topology import load_topology
+
+HERE = Path(__file__).resolve().parent
+LOST = (10, 11, 12, 13, 14, 15, 16, 17, 20, 30, 31)
+CLICK_S = 0.4
+SOUND_S = 0.005                 # Blender's mixing
+ANGLE, SCALE, SHIFT = 0.5, 2.0, np.array([1.0, 2, 3])                    # PLACE of blender_bake_operators
+TOLERANCE_M = 1e-5 * FACE_SIZE_M * SCALE
+
+
+@pytest.fixture(scope="module")
+def folder(run_blender: Callable[..., subprocess.CompletedProcess[str]], astronaut: np.ndarray, shipped_weights: Path,
+           tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder, topology = tmp_path_factory.mktemp("bakes"), load_topology()
+    takes.write_take(folder / "take.lprtake", topology, (takes.acted(topology, each, lost=LOST) for each in range(40)))
+    takes.write_take(folder / "lost.lprtake", topology, (takes.acted(topology, each, lost=range(5)) for each in range(5)))
+    other = dataclasses.replace(takes.few_vertices(), name="other", sha256="1" * 64)
+    takes.write_take(folder / "other.lprtake", other, (takes.shaken(other, each) for each in range(5)))
+    write_sounding_clip(folder / "clip.mov", nodding(astronaut, 30), click_s=CLICK_S)
+    done = run_blender(HERE / "blender_bake_operators.py", folder)
+    lines = [line for line in done.stdout.splitlines() if line.startswith("TOLD ")]
+    assert lines, done.stdout + done.stderr
+    (folder / "told.json").write_text(lines[0].removeprefix("TOLD "))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def told(folder: Path) -> dict:
+    return json.loads((folder / "told.json").read_text())
+
+
+def placed(points: np.ndarray) -> np.ndarray:
+    """Where an artist has put an object: turned about z, twice as large, moved."""
+    turn = np.array([[np.cos(ANGLE), -np.sin(ANGLE), 0], [np.sin(ANGLE), np.cos(ANGLE), 0], [0, 0, 1]])
+    return SCALE * points @ turn.T + SHIFT
+
+
+def test_a_clip_becomes_a_textured_mesh_that_is_active(told: dict) -> None:
+    clip = told["clip"]
+    assert clip["answer"] == "FINISHED" and clip["active"] == "clip" and clip["complete"]
+    assert clip["properties"]["lprnet_frames"] == 30 and clip["properties"]["lprnet_take"].endswith("clip.lprtake")
+    assert clip["textures"] == [[512, True]] and clip["materials"] == ["clip skin"]
+    assert clip["frames"] == [1, 30]
+
+
+def test_the_sound_is_in_time_with_the_mesh_also_of_a_part_of_the_clip_and_after_baking_again(told: dict) -> None:
+    clip = told["clip"]
+    assert clip["click"] == pytest.approx(CLICK_S, abs=SOUND_S) and clip["channels"] == [1]
+    assert clip["again"] == "FINISHED" and clip["again_frames"] == [31, 60]
+    assert clip["again_click"] == pytest.approx(CLICK_S, abs=SOUND_S) and clip["again_strips"] == 1
+    # from 0.21 s on the first frame is that of 0.24 s, here at 29.97 frames a second
+    assert clip["part"] == "FINISHED" and clip["part_click"] == pytest.approx(CLICK_S - 0.24, abs=SOUND_S)
+
+
+def test_the_scene_gets_the_clips_rate_where_asked_for(told: dict) -> None:
+    assert told["clip"]["retimed"] == "FINISHED" and told["clip"]["rate"] == 25.0
+
+
+def test_baking_again_keeps_what_the_artist_did(told: dict) -> None:
+    again = told["again"]
+    assert [again[f"answer {number}"] for number in range(4)] == ["FINISHED"] * 4
+    assert again["name"] == "Anna" and again["materials"] == ["painted"] and again["mine"] == 7
+    assert again["uvs"] == ["UVMap", "second"] and again["modifiers"] == ["finer"] and again["twin"]
+    assert (again["mode"], again["start"]) == ("ABSOLUTE", 5)              # what was not given stays as it was
+
+
+def test_baking_again_leaves_no_rest_of_earlier_bakes(told: dict) -> None:
+    again = told["again"]
+    assert again["meshes"] == ["take"] and again["objects"] == ["Anna", "twin"]
+    assert set(again["actions"]) <= {"Anna expression", "Anna head"}
+    assert again["markers"] == ["Anna"] and again["marked"] == 5
+
+
+def test_baked_again_the_face_is_where_the_artist_put_it(folder: Path, told: dict) -> None:
+    raw = open_take(folder / "take.lprtake")
+    with np.load(folder / "again.npz") as points:
+        for number, (start, head) in enumerate(((1, True), (1, True), (5, True), (5, False))):
+            for frame in (5, 12, 25):
+                truth = placed(at_frame(raw, frame, 25.0, start, head))
+                assert np.abs(points[f"again {number} {frame}"] - truth).max() < TOLERANCE_M, (number, frame)
+
+
+def test_a_blend_plays_without_the_add_on(run_blender: Callable[..., subprocess.CompletedProcess[str]], folder: Path,
+                                          told: dict) -> None:
+    frames = [1, 5, 12, 23, 25, 44]
+    done = run_blender(HERE / "blender_plays.py", folder / "baked.blend", "Anna", folder / "plays.npy",
+                       ",".join(map(str, frames)))
+    assert "DONE" in done.stdout, done.stdout + done.stderr
+    raw = open_take(folder / "take.lprtake")
+    for frame, points in zip(frames, np.load(folder / "plays.npy")):
+        assert np.abs(points - placed(at_frame(raw, frame, 25.0, 5, False))).max() < TOLERANCE_M, frame
+
+
+@pytest.mark.parametrize("name, words", [
+    ("other topology", "its vertices are those of the topology 'other'"), ("no take", "there is no such take"),
+    ("no clip", "none.mkv"), ("nothing", "no clip and no take is given"), ("no place", "cannot be written"),
+    ("lost", "no frame of the take has a face"), ("slanted", "scale is not the same along each axis"),
+    ("not baked", "Select a face that Bake Video has made")])
+def test_a_mistake_is_one_sentence(told: dict, name: str, words: str) -> None:
+    sentence = told["refusals"][name]
+    assert words in sentence and "Traceback" not in sentence
+
+
+def test_a_mistake_changes_nothing(told: dict) -> None:
+    assert told["refusals"]["left"] == [] and told["refusals"]["slanted_head"] == "VERTICES"
+    assert told["refusals"]["edit mode"] == [False, False]
+
+
+def test_a_bake_that_is_cancelled_at_any_frame_leaves_nothing(told: dict) -> None:
+    faults = told["faults"]
+    assert set(faults["cancelled"]) == {"Cancelled"} and faults["cancelled bakes leave"] == []
+    assert faults["cancelled again"]                                        # the earlier bake is as it was
+
+
+@pytest.mark.parametrize("frame", [0, 1, 7, 20])
+def test_a_capture_that_is_cancelled_keeps_its_take_and_goes_on_to_the_same_bytes(told: dict, frame: int) -> None:
+    name, sentence, kept = told["resumed"][f"stopped {frame}"]
+    assert name == "Cancelled" and frame <= kept < 30
+    assert (f"keeps {kept} frames" if kept else "Stopped") in sentence
+    assert told["resumed"][f"resumed {frame}"] == ["Done", True]
+
+
+def test_a_second_job_is_refused_and_the_first_goes_on(told: dict) -> None:
+    assert "Bake Video is still going on" in told["faults"]["second"]
+    assert told["faults"]["first goes on"][0] == "Done"
+
+
+def test_a_scene_or_object_that_is_deleted_ends_the_job_in_a_sentence(told: dict) -> None:
+    name, sentence = told["faults"]["scene deleted"]
+    assert name == "Failed" and "was deleted during the bake" in sentence and "is kept" in sentence
+    assert told["faults"]["scene deleted leaves"] == []
+    name, sentence = told["faults"]["object deleted"]
+    assert name == "Failed" and "was deleted or renamed during the bake" in sentence
+
+
+def test_opening_a_file_or_switching_the_add_on_off_ends_the_job(told: dict) -> None:
+    name, _, free = told["faults"]["file opened"]
+    assert name == "Cancelled" and free
+    name, _, free, left = told["faults"]["switched off"]
+    assert name == "Cancelled" and free and left == []
+
+
+def test_an_undo_does_not_stop_a_bake(told: dict) -> None:
+    assert told["faults"]["undone"][0] == "Done" and told["faults"]["undone makes"] == ["take"]
