@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
-from inference_core.take import TakeRows
+if TYPE_CHECKING:                   # so that it runs beside an installed add-on, whose core has another name
+    from inference_core.take import TakeRows
 
 FACE_SIZE_M = 0.2               # about; tolerances are shares of it
 BLENDER = np.array([[1.0, 0, 0], [0, 0, -1], [0, 1, 0]]) / 100           # x, y up, z forward in cm -> metres, z up

@@ -3,7 +3,7 @@ test itself. BLENDER_USER_RESOURCES names an empty folder that stands for the us
 
     installed_addon.py install ZIP
     installed_addon.py life
-    installed_addon.py use PHOTO FOLDER
+    installed_addon.py use PHOTO CLIP CAMERA FOLDER
     installed_addon.py without FILE.blend
 """
 
@@ -14,14 +14,21 @@ import os
 import sys
 import threading
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 
-import bpy
+sys.path.append(str(Path(__file__).resolve().parent))
 
-import addon_utils
+import bpy                                          # noqa: E402
+
+import addon_utils                                  # noqa: E402
+import bake_truth                                   # noqa: E402
+import numpy as np                                  # noqa: E402
 
 ADD_ON = "bl_ext.user_default.lprnet_blender"
 REGISTERED: set[object] = set()                     # commands of `blender --command`, which Blender does not list
+RAW = {"smooth_pose": 0.0, "smooth_expression": 0.0, "smooth_openings": 0.0, "smooth_identity": 0.0, "max_gap_s": 0.0}
+EXPORTS = ("a.abc", "a.usdc", "a.glb", "a.fbx", "obj/a.####.obj", "a.mdd", "a.pc2")
 TIMERS: list[Callable] = []                         # functions given to bpy.app.timers, for the same reason
 
 
@@ -94,34 +101,72 @@ def state() -> dict[str, list[str]]:
             "children": children.read_text().split() if children.is_file() else []}
 
 
-def use(photo: str, folder: str) -> dict:
-    """Each operator of the installed add-on once; what it made is saved."""
+def use(photo: str, clip: str, camera: str, out: str) -> dict:
+    """Each operator of the installed add-on once; what they made is saved."""
     assert addon_utils.enable(ADD_ON) is not None, "the add-on cannot be switched on"
-    told = {"capture_image": sorted(bpy.ops.lprnet.capture_image(filepath=photo, texture_size="512"))}
+    folder = Path(out)
+    for thing in list(bpy.data.objects):
+        bpy.data.objects.remove(thing)
+    told = {"operators": sorted(dir(bpy.ops.lprnet)),
+            "check_installation": sorted(bpy.ops.lprnet.check_installation()),
+            "capture_image": sorted(bpy.ops.lprnet.capture_image(filepath=photo, texture_size="512"))}
     told["face"] = facts(bpy.context.view_layer.objects.active)
-    blend = Path(folder) / "installed.blend"
+    take = folder / "clip.lprtake"
+    bake = bpy.ops.lprnet.bake_video(filepath=clip, take=str(take), mode="ABSOLUTE", head="OBJECT", timing="RETIME",
+                                     start_frame=1, texture="512", **RAW)
+    told["bake_video"], told["frames"] = sorted(bake), len(rows(take))
+    told["off"] = {"ABSOLUTE OBJECT": furthest_off(take, head=True)}
+    for mode, head in (("RELATIVE", "VERTICES"), ("POINT_CACHE", "NONE"), ("ABSOLUTE", "OBJECT")):
+        told[f"rebake {mode}"] = sorted(bpy.ops.lprnet.rebake(mode=mode, head=head))
+        told["off"][f"{mode} {head}"] = furthest_off(take, head=head != "NONE")
+    told["export"] = {}
+    (folder / "obj").mkdir()
+    for name in EXPORTS:
+        answer = sorted(bpy.ops.lprnet.export(filepath=str(folder / name)))
+        told["export"][name] = [answer, sum(path.stat().st_size for path in folder.glob(name.replace("####", "*")))]
+    told["baked"] = facts(bpy.context.view_layer.objects.active)
+    live = bpy.ops.lprnet.live_webcam(camera=camera, record=True, take=str(folder / "live.lprtake"), max_frames=8)
+    told["live_webcam"], told["live_frames"] = sorted(live), len(rows(folder / "live.lprtake"))
+    blend = folder / "installed.blend"
     bpy.ops.wm.save_as_mainfile(filepath=str(blend), compress=True)
     return {**told, "blend": str(blend)}
 
 
+def rows(take: Path) -> object:
+    return import_module(f"{ADD_ON}.inference_core.take").open_take(take)
+
+
+def furthest_off(take: Path, head: bool) -> float:
+    """How far a vertex of the active object is from where the take has it, over all frames, in sizes of a face."""
+    truth, thing = rows(take), bpy.context.view_layer.objects.active
+    return max(float(np.abs(world(thing, row + 1) - bake_truth.world(truth, row, head)).max()) / bake_truth.FACE_SIZE_M
+               for row in range(len(truth)) if truth.valid[row])
+
+
+def world(thing: bpy.types.Object, frame: int) -> np.ndarray:
+    bpy.context.scene.frame_set(frame)
+    evaluated = thing.evaluated_get(bpy.context.evaluated_depsgraph_get())
+    points = np.empty((len(evaluated.data.vertices), 3), np.float32)
+    evaluated.data.vertices.foreach_get("co", points.ravel())
+    matrix = np.array(evaluated.matrix_world, np.float64)
+    return points @ matrix[:3, :3].T + matrix[:3, 3]
+
+
 def without(blend: str) -> dict:
-    """The saved file in a Blender that does not know the add-on."""
+    """The saved file in a Blender that does not know the add-on: what stands there, and what moves."""
     bpy.ops.wm.open_mainfile(filepath=blend)
-    face = next(thing for thing in bpy.data.objects if "lprnet_yaw_deg" in thing)
     again = bpy.ops.wm.save_as_mainfile(filepath=blend.replace(".blend", "_again.blend"))
-    return {"known": hasattr(bpy.types, "LPRNET_OT_capture_image"), "face": facts(face), "saved": sorted(again)}
+    return {"known": hasattr(bpy.types, "LPRNET_OT_capture_image"), "face": facts(bpy.data.objects["astronaut"]),
+            "baked": facts(bpy.data.objects["clip"]), "saved": sorted(again)}
 
 
 def facts(thing: bpy.types.Object) -> dict:
-    evaluated = thing.evaluated_get(bpy.context.evaluated_depsgraph_get())
-    mesh = evaluated.to_mesh()
-    told = {"name": thing.name, "vertices": len(mesh.vertices), "faces": len(mesh.polygons),
-            "size": [round(length, 4) for length in evaluated.dimensions],
-            "middle": [round(sum(v.co[axis] for v in mesh.vertices) / len(mesh.vertices), 5) for axis in range(3)],
-            "confidence": thing["lprnet_confidence"], "packed": all(image.packed_file for image in bpy.data.images if
-                                                                    image.name.endswith("skin"))}
-    evaluated.to_mesh_clear()
-    return told
+    """What can be measured on an object at frames 1 and 5."""
+    first, fifth = world(thing, 1), world(thing, 5)
+    images = [image.name for image in bpy.data.images if image.packed_file]
+    return {"name": thing.name, "vertices": len(first), "size": np.ptp(first, axis=0).round(4).tolist(),
+            "middle": first.mean(axis=0).round(5).tolist(), "moves": round(float(np.abs(fifth - first).max()), 5),
+            "confidence": thing.get("lprnet_confidence"), "packed": f"{thing.name} skin" in images}
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -16,10 +17,13 @@ import venv
 from collections.abc import Callable
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
+from mjpeg_server import camera, head_pictures
 
 HERE = Path(__file__).resolve().parent
-TIMEOUT_S = 240
+TIMEOUT_S = 400
 Told = Callable[..., dict]
 
 
@@ -90,10 +94,24 @@ def life(installed: dict, run_installed: Told) -> dict:
 
 
 @pytest.fixture(scope="module")
-def used(extension: Path, run_installed: Told, astronaut_png: Path, tmp_path_factory: pytest.TempPathFactory) -> dict:
+def clip(astronaut: np.ndarray, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A face that moves across the picture for 12 frames."""
+    path = tmp_path_factory.mktemp("clips") / "clip.mp4"
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"mp4v"), 24, (320, 320))
+    for frame in range(12):
+        writer.write(np.ascontiguousarray(astronaut[:320, 60 + 3 * frame:380 + 3 * frame, ::-1]))
+    writer.release()
+    return path
+
+
+@pytest.fixture(scope="module")
+def used(extension: Path, run_installed: Told, astronaut: np.ndarray, astronaut_png: Path, clip: Path,
+         tmp_path_factory: pytest.TempPathFactory) -> dict:
     """The operators' answers, with the installed add-on on a disk that cannot be written to; and what changed there."""
     before = contents(extension)
-    told = run_installed("use", astronaut_png, tmp_path_factory.mktemp("used"), read_only=extension)
+    with camera(head_pictures(astronaut), count=500) as stand_in:
+        told = run_installed("use", astronaut_png, clip, stand_in.address, tmp_path_factory.mktemp("used"),
+                             read_only=extension)
     return {**told, "written": sorted(set(contents(extension)) ^ set(before))}
 
 
@@ -126,10 +144,18 @@ def test_switched_off_it_leaves_nothing_behind(life: dict) -> None:
 def test_switched_on_again_it_is_all_there(life: dict) -> None:
     assert "lprnet.capture_image" not in life["before"]["operators"]
     assert "lprnet.capture_image" in life["on"]["operators"]
-    assert "LPRNET_PT_capture" in life["on"]["types"]
+    assert {"LPRNET_PT_capture", "LPRNET_OT_bake_video", "LPRNET_FH_image"} <= set(life["on"]["types"])
+    assert "Scene.lprnet" in life["on"]["properties"]
     for kind, names in life["on"].items():
         assert life["on_again"][kind] == names, kind
     assert "Traceback" not in life["stdout"] + life["stderr"]
+
+
+def test_every_operator_of_the_checkout_is_there(used: dict) -> None:
+    sources = (HERE.parent / "lprnet_blender" / "ui" / "operators").glob("*.py")
+    names = {name for path in sources for name in re.findall(r'bl_idname = "lprnet\.(\w+)"', path.read_text("utf-8"))}
+    assert set(used["operators"]) == names
+    assert used["check_installation"] == ["FINISHED"]
 
 
 def test_a_photo_becomes_a_face(used: dict) -> None:
@@ -137,7 +163,26 @@ def test_a_photo_becomes_a_face(used: dict) -> None:
     face = used["face"]
     assert face["name"] == "astronaut" and face["vertices"] > 10_000 and face["packed"]
     assert 0.12 < face["size"][0] < 0.18 and 0.16 < face["size"][2] < 0.24
-    assert face["confidence"] > 0.5
+    assert face["confidence"] > 0.5 and face["moves"] == 0
+
+
+def test_a_clip_is_baked_and_lies_on_the_take_in_each_mode(used: dict) -> None:
+    assert used["bake_video"] == ["FINISHED"] and used["frames"] == 12
+    for mode in ("RELATIVE", "POINT_CACHE", "ABSOLUTE"):
+        assert used[f"rebake {mode}"] == ["FINISHED"]
+    assert set(used["off"]) == {"ABSOLUTE OBJECT", "RELATIVE VERTICES", "POINT_CACHE NONE"}
+    assert max(used["off"].values()) < 1e-5
+    assert used["baked"]["moves"] > 0.001 and used["baked"]["packed"]
+
+
+def test_every_format_is_written(used: dict) -> None:
+    for name, (answer, size) in used["export"].items():
+        assert answer == ["FINISHED"] and size > 10_000, name
+
+
+def test_a_face_follows_a_camera_and_is_recorded(used: dict) -> None:
+    assert used["live_webcam"] == ["FINISHED"]
+    assert used["live_frames"] >= 8
 
 
 def test_nothing_is_written_where_it_is_installed(used: dict) -> None:
@@ -148,7 +193,7 @@ def test_nothing_is_written_where_it_is_installed(used: dict) -> None:
 def test_a_file_made_with_it_opens_without_it(used: dict, run_installed: Told) -> None:
     told = run_installed("without", used["blend"])
     assert not told["known"]
-    assert told["face"] == used["face"]
+    assert (told["face"], told["baked"]) == (used["face"], used["baked"])
     assert told["saved"] == ["FINISHED"]
     assert "Traceback" not in told["stdout"] + told["stderr"]
 
