@@ -5,7 +5,8 @@
 
 Stops when the minutes are over (the learning rate falls to nothing just then), shows progress, keeps a moving average of
 the weights, and writes a checkpoint every two minutes: the same command with the same output folder goes on from it.
-Ctrl-C writes a checkpoint and stops.
+Ctrl-C writes a checkpoint and stops. With --data, a folder of training.w300lp, it is the original's training instead: see
+training/train_original.py.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import argparse
 import json
 import os
 import signal
+import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -177,7 +179,11 @@ def heldout_report(model: keras.Model, name: str, dataset: Dataset, pool, loss, 
     return openings_report(np.concatenate(predicted), np.concatenate(true), np.array(yaw))
 
 
-def main(arguments: list[str] | None = None) -> None:
+def main(arguments: list[str] | None = None) -> int | None:
+    given = sys.argv[1:] if arguments is None else arguments
+    if any(argument.split("=")[0] == "--data" for argument in given):
+        from training.train_original import main as train_original
+        return train_original(arguments)
     options = _parse(arguments)
     keras.utils.set_random_seed(options.seed)
     if options.threads:
@@ -271,4 +277,4 @@ def _parse(arguments):
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
