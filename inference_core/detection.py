@@ -60,6 +60,7 @@ LEAST_SCORE = 0.6               # of the short-range detector, 0 of dlib's
 SURE_SCORE, SURE_SHORT_RANGE = 0.6, 0.87
 SAME = 0.35                     # boxes that overlap by this share of the smaller one are one face
 SMALLEST = 16                   # pictures with a shorter side than this hold no face
+STAGES, DLIB_STAGES = range(7), (3, 6)      # of `search`
 USUAL_STAGES = 3                # that find several faces of a picture: whole, halves, quarters
 
 
@@ -109,10 +110,10 @@ def detect_faces(image: np.ndarray, *, all_faces: bool = False) -> list[Detectio
     return [one for one in found if one.sure] or found
 
 
-def search(image: np.ndarray) -> Iterator[list[Detection]]:
-    """What each stage finds, merged: the whole picture; its halves; its quarters; dlib's detector; the whole with a
-    border and turned; its eighths; dlib's detector on the picture enlarged. Only dlib's where the weights folder brings
-    no detector.
+def search(image: np.ndarray, stages: Sequence[int] = STAGES) -> Iterator[list[Detection]]:
+    """What each of these stages finds, merged. 0: the whole picture; 1: its halves; 2: its quarters; 3: dlib's detector;
+    4: the whole with a border and turned; 5: its eighths; 6: dlib's detector on the picture enlarged. Only dlib's where
+    the weights folder brings no detector.
 
     Raises WeightsError where the detector's file is missing or altered.
     """
@@ -121,7 +122,7 @@ def search(image: np.ndarray) -> Iterator[list[Detection]]:
         return
     # everything is looked for in one bounded copy: a picture of a hundred million pixels is scaled down once
     small = _scaled(image, min(LONGEST / max(height, width), 1))
-    stages: tuple[Callable[[], list[Detection]], ...] = (
+    looks: tuple[Callable[[], list[Detection]], ...] = (
         lambda: _look(small, _squares(small, WHOLE)),
         lambda: _look(small, _squares(small, HALVES)),
         lambda: _look(small, _squares(small, QUARTERS)),
@@ -130,9 +131,9 @@ def search(image: np.ndarray) -> Iterator[list[Detection]]:
         lambda: _look(small, _squares(small, EIGHTHS)),
         lambda: _look_for_fronts(small, THOROUGH))
     if detector_file() is None:
-        stages = stages[3], stages[6]
+        stages = [stage for stage in stages if stage in DLIB_STAGES]
     for stage in stages:
-        yield [_enlarged(d, width / small.shape[1], height / small.shape[0]) for d in merged(stage())]
+        yield [_enlarged(d, width / small.shape[1], height / small.shape[0]) for d in merged(looks[stage]())]
 
 
 def _squares(image: np.ndarray, parts: int) -> list[Crop]:

@@ -9,15 +9,17 @@ landmarks, and what is none wanders. The figures are measured with python -m ben
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import cv2
 import numpy as np
 
 from inference_core.crop import Crop, crop_around, crop_from_landmarks, restore
-from inference_core.detection import SMALLEST, SURE_SCORE, Detection, merged, search
+from inference_core.detection import SMALLEST, STAGES, SURE_SCORE, Detection, merged, search
 from inference_core.engine import Network
 
+NETWORK_STAGE = len(STAGES)
+ALL_STAGES = (*STAGES, NETWORK_STAGE)
 LONGEST = 480                   # pixels of the picture's longest side that is looked at
 # Squares from the whole of the shorter side down. Presence survives a square 0.8 to 1.7 times the right one, and a
 # centre 0.15 to 0.25 sides off.
@@ -33,10 +35,11 @@ STEADINESS_WEIGHT = 4.0
 LEAST_CERTAINTY = 23.0          # reached by 6 of 263 pictures without a face, most of them cats and dogs
 
 
-def all_stages(image: np.ndarray, network: Network) -> Iterator[list[Detection]]:
-    """`detection.search`, and after it what the network itself finds, where it has a presence output."""
-    yield from search(image)
-    if network.tells_presence:
+def all_stages(image: np.ndarray, network: Network,
+               stages: Sequence[int] = ALL_STAGES) -> Iterator[list[Detection]]:
+    """`detection.search`, and last what the network itself finds, where it has a presence output."""
+    yield from search(image, [stage for stage in stages if stage != NETWORK_STAGE])
+    if NETWORK_STAGE in stages and network.tells_presence:
         yield find(image, network)
 
 

@@ -35,8 +35,9 @@ class Place:
 @dataclass(frozen=True)
 class TrackState:
     """places: of all faces known, seen or lost; names: how many were given; time_s of the last frame; look_s, search_s:
-    from when the detector may take a quick and a thorough look for a lost face, wait_s: how long it rests between
-    thorough ones, more_s: when it may look for further faces; size (width, height) of the frames."""
+    from when the detector may take a light and a thorough look for a missed face, wait_s: how long it rests between
+    thorough ones, more_s: when it may look for further faces; looks, searches: how many of each there were since the
+    face is missed, all_s: when all stages looked; size (width, height) of the frames."""
 
     places: tuple[Place, ...] = ()
     names: int = 0
@@ -45,6 +46,9 @@ class TrackState:
     search_s: float = -math.inf
     wait_s: float = 0.0
     more_s: float = -math.inf
+    looks: int = 0
+    searches: int = 0
+    all_s: float = -math.inf
     size: tuple[int, int] = (0, 0)
 
     def tracked(self, place: Place) -> bool:
@@ -66,8 +70,9 @@ def read_state(data: bytes) -> TrackState:
             raise ValueError("a state of tracking of another format")
         places = tuple(Place(int(p.pop("name")), **{key: float(value) for key, value in p.items()})
                        for p in values.pop("places"))
-        size, names = tuple(int(side) for side in values.pop("size")), int(values.pop("names"))
-        state = TrackState(places, names, size=size, **{key: float(value) for key, value in values.items()})
+        size = tuple(int(side) for side in values.pop("size"))
+        counts = {key: int(values.pop(key)) for key in ("names", "looks", "searches") if key in values}
+        state = TrackState(places, size=size, **counts, **{key: float(value) for key, value in values.items()})
     except (KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ValueError(f"not a state of tracking ({error})") from error
     numbers = [v for place in state.places for v in asdict(place).values()]

@@ -8,30 +8,28 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from itertools import islice
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from inference_core.crop import crop_from_landmarks
-from inference_core.detection import search
 from inference_core.engine import Network, load_network
 from inference_core.errors import InputError
+from inference_core.look_plan import Stages, after_looking, stages_of
+from inference_core.network_search import all_stages, certainty
 from inference_core.regression import MAX_PASSES, Face, believed, capture_crop
 from inference_core.track_state import MAX_PLACES, Place, TrackState, followed, place_of, resized
 
 if TYPE_CHECKING:
     from inference_core.frames import Frame
 
-# Of 1,200 held-out faces, damaged as in training, 99.9 % reach the first and 99.5 % the second; of as many crops
-# without a whole face 1.0 % and none.
+# Of held-out faces, damaged as in training, nearly all reach 0.995, and none of the crops without a whole face:
+# python -m benchmarks.presence
 KEEP_PRESENCE = 0.5             # below, a face that was there in the last frame is lost
-AGAIN_PRESENCE = 0.95           # of a lost face found again near its last place, and of what the detector is sure of
+AGAIN_PRESENCE = 0.95           # below, a face that was there is in doubt; of what is found at least as much is asked
+DOUBT_CERTAINTY = 16.0          # of a face in doubt: all right answers reach it, and one wrong one in eight
 CROP_SLACK, STRONGEST_CROP = 0.02, 4.0      # at strength 1, what share of its side a crop may be off before it moves
-QUICK_STAGES, MORE_STAGES, ALL_STAGES = 1, 2, 99
-LOOK_EVERY_S, SEARCH_AFTER_S = 0.15, 0.3    # a quick look takes a frame's time, the thorough search a second
-SEARCH_WAIT_S, LONGEST_WAIT_S = 1.0, 8.0
 RETRY_S = 3.0                   # so long the network alone looks for a lost face where it was, in every frame
 REACH, REACH_PER_S = 0.7, 3.0   # how far a face may be from where it was seen, in sides of its crop
 SAME_FACE = 0.3                 # of the smaller crop's side; nearer ones are one face
@@ -107,7 +105,9 @@ def track(image: np.ndarray, time_s: float, state: TrackState, network: Network,
     """One frame (H, W, 3) uint8 RGB: its faces, whether the detector ran, and the state after it."""
     state = resized(state, (image.shape[1], image.shape[0]))
     faces = _look_at_places(image, time_s, state, network, options)
-    stages, names = _stages(faces, time_s, state, options), state.names
+    names, missed = state.names, _missed(faces, state, options)
+    more = options.all_faces or options.face > names
+    stages = stages_of(state, time_s, missed=missed, others=bool(faces), more=more)
     for face in _detect(image, stages, list(faces.values()), network, options.passes):
         lost = [place for place in state.places if place.name not in faces]
         name = _name(face, lost, time_s)
@@ -119,7 +119,7 @@ def track(image: np.ndarray, time_s: float, state: TrackState, network: Network,
         faces[name] = face
     if options.alone:
         faces = {name: face for name, face in faces.items() if name == 1}
-    return faces, stages > 0, _after(state, faces, names, stages, time_s, options)
+    return faces, bool(stages), _after(state, faces, names, stages, time_s, options)
 
 
 def _look_at_places(image, time_s, state: TrackState, network, options) -> dict[int, Face]:
@@ -127,8 +127,11 @@ def _look_at_places(image, time_s, state: TrackState, network, options) -> dict[
     faces: dict[int, Face] = {}
     for place in state.places:
         face = capture_crop(image, place.crop, network, 1, KEEP_PRESENCE) if state.tracked(place) else None
+        if face is not None and face.confidence < AGAIN_PRESENCE and not _certain(image, face, network):
+            face = None
         if face is None and time_s - place.seen_s <= RETRY_S:       # it moved far: a second pass finds back to it
             face = capture_crop(image, place.crop, network, max(options.passes, 2), AGAIN_PRESENCE)
+            face = face if face is not None and _certain(image, face, network) else None
         if face is None or not _within_reach(face, place, time_s):
             continue
         rival = next((name for name, other in faces.items() if same_face(face, other)), None)
@@ -140,21 +143,16 @@ def _look_at_places(image, time_s, state: TrackState, network, options) -> dict[
     return faces
 
 
-def _stages(faces: dict[int, Face], time_s: float, state: TrackState, options: TrackOptions) -> int:
-    """How many stages of the detector this frame is worth."""
+def _missed(faces: dict[int, Face], state: TrackState, options: TrackOptions) -> bool:
+    """Whether a face that is wanted and known, or any face at all, is not seen."""
     wanted = [place.name for place in state.places if options.all_faces or place.name == options.face]
-    if not state.names or any(name not in faces for name in wanted):
-        if time_s >= state.search_s:
-            return MORE_STAGES if faces else ALL_STAGES
-        return QUICK_STAGES if time_s >= state.look_s else 0
-    more = options.all_faces or options.face > state.names
-    return MORE_STAGES if more and time_s >= state.more_s else 0
+    return not state.names or any(name not in faces for name in wanted)
 
 
-def _detect(image, stages: int, faces: list[Face], network, passes: int) -> list[Face]:
+def _detect(image, stages: Stages, faces: list[Face], network, passes: int) -> list[Face]:
     """Further faces, largest first; a stage that finds some is the last one."""
     found: list[Face] = []
-    for stage in islice(search(image), stages):
+    for stage in all_stages(image, network, stages) if stages else ():
         for one in stage:
             face = capture_crop(image, one.crop, network, passes, AGAIN_PRESENCE)
             if face is None or any(same_face(face, other) for other in faces + found):
@@ -166,30 +164,29 @@ def _detect(image, stages: int, faces: list[Face], network, passes: int) -> list
     return sorted(found, key=lambda face: face.crop.scale)
 
 
+def _certain(image, face: Face, network: Network) -> bool:
+    """Whether a face of which there is doubt holds still, seen a little differently."""
+    crop = crop_from_landmarks(face.landmarks_image, upright=True)
+    return certainty(image, crop, network) >= DOUBT_CERTAINTY
+
+
 def _name(face: Face, lost: list[Place], time_s: float) -> int | None:
     """Of the lost faces within reach the nearest."""
     near = [(_distance(face, place), place.name) for place in lost if _within_reach(face, place, time_s)]
     return min(near)[1] if near else None
 
 
-def _after(state: TrackState, faces, names: int, stages: int, time_s: float, options: TrackOptions) -> TrackState:
+def _after(state: TrackState, faces, names: int, stages: Stages, time_s: float, options: TrackOptions) -> TrackState:
     last = {place.name: place for place in state.places}
     places = dict(last)
     for name, face in faces.items():
         wanted = place_of(name, crop_from_landmarks(face.landmarks_image, upright=True), time_s)
         still = name in last and state.tracked(last[name])
         places[name] = followed(last[name], wanted, CROP_SLACK * options.crop) if still else wanted
-    wait_s = state.wait_s
-    look_s, search_s, more_s = state.look_s, state.search_s, state.more_s
-    if stages:
-        look_s, more_s = time_s + LOOK_EVERY_S, time_s + options.detect_every_s
-    if names and all(name in faces for name in places if options.all_faces or name == options.face):
-        look_s, search_s, wait_s = time_s, time_s + SEARCH_AFTER_S, 0.0         # the next loss is looked after at once
-    elif stages > QUICK_STAGES:
-        wait_s = min(max(2 * wait_s, SEARCH_WAIT_S), LONGEST_WAIT_S)
-        search_s = time_s + wait_s
-    return TrackState(tuple(places[name] for name in sorted(places)), names, time_s, look_s, search_s, wait_s, more_s,
-                      state.size)
+    state = replace(state, places=tuple(places[name] for name in sorted(places)), names=names)
+    state = after_looking(state, stages, time_s, missed=_missed(faces, state, options), others=bool(faces),
+                          detect_every_s=options.detect_every_s)
+    return replace(state, time_s=time_s)
 
 
 def _within_reach(face: Face, place: Place, time_s: float) -> bool:

@@ -95,7 +95,7 @@ def test_the_squares_are_few_and_cover_the_picture(size: tuple[int, int]) -> Non
 
 def test_the_network_looks_after_all_other_stages(tiny_weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LPRNET_WEIGHTS", str(tiny_weights))
-    monkeypatch.setattr(network_search, "search", lambda image: iter([[], []]))
+    monkeypatch.setattr(network_search, "search", lambda image, stages: iter([[], []]))
     assert [len(stage) for stage in all_stages(disc(), DiscNetwork())] == [0, 0, 1]
     # the original's network says of everything that it is a face
     assert [len(stage) for stage in all_stages(disc(), load_network("lprnet"))] == [0, 0]
@@ -111,7 +111,7 @@ def test_presence_alone_is_that_of_the_whole_answer(tiny_weights: Path, astronau
 
 def test_a_face_that_no_detector_sees_is_captured(shipped_weights: Path, astronaut: np.ndarray,
                                                   monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(network_search, "search", lambda image: iter([[]]))
+    monkeypatch.setattr(network_search, "search", lambda image, stages: iter([[]]))
     face, = capture_faces(astronaut)
     nose = face.landmarks_image[30, :2]
     assert np.hypot(*(nose - (225, 128))) < 6 and face.confidence > 0.9

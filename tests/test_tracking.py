@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 
+from inference_core import tracking
 from inference_core.errors import InputError
 from inference_core.frames import Frame
 from inference_core.track_state import Place, TrackState, followed, read_state
@@ -147,3 +150,26 @@ def test_what_is_no_state_is_refused(data: bytes) -> None:
 def test_options_that_cannot_be_meant_are_refused(head, options) -> None:
     with pytest.raises(InputError):
         next(capture(clip([head]), TrackOptions(**options)))
+
+
+def test_an_answer_that_is_doubtful_and_does_not_hold_still_is_lost(head, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A network that is half sure of its face is believed only where its answer holds still."""
+    sure = list(capture(clip([head] * 3)))
+    seen = tracking.capture_crop
+
+    def half_sure(image, crop, network, passes, least):
+        face = seen(image, crop, network, passes, 0.0)
+        face = dataclasses.replace(face, confidence=0.7)
+        return face if face.confidence >= least else None
+
+    monkeypatch.setattr(tracking, "capture_crop", half_sure)
+    assert next(capture(clip([head])[:1], state=sure[-1].state)).face is not None
+    monkeypatch.setattr(tracking, "certainty", lambda *given: tracking.DOUBT_CERTAINTY - 1)
+    assert next(capture(clip([head])[:1], state=sure[-1].state)).face is None
+
+
+def test_states_of_takes_made_before_are_still_read() -> None:
+    values = json.loads(TrackState((Place(1, 9, 9, 30, 0, 1.0),), 1, 1.0).to_bytes())
+    for name in ("looks", "searches", "all_s"):
+        del values[name]
+    assert read_state(json.dumps(values).encode()) == TrackState((Place(1, 9, 9, 30, 0, 1.0),), 1, 1.0)
