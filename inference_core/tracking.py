@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 # Of held-out faces, damaged as in training, nearly all reach 0.995, and none of the crops without a whole face:
 # python -m benchmarks.presence
 KEEP_PRESENCE = 0.5             # below, a face that was there in the last frame is lost
-AGAIN_PRESENCE = 0.95           # below, a face that was there is in doubt; of what is found at least as much is asked
-DOUBT_CERTAINTY = 16.0          # of a face in doubt: all right answers reach it, and one wrong one in eight
+AGAIN_PRESENCE = 0.95           # below, a face that was there is in doubt; nothing below is found anew
+DOUBT_CERTAINTY = 16.0          # of a face in doubt, or found: all right answers reach it, and one wrong one in eight
 CROP_SLACK, STRONGEST_CROP = 0.02, 4.0      # at strength 1, what share of its side a crop may be off before it moves
 RETRY_S = 3.0                   # so long the network alone looks for a lost face where it was, in every frame
 REACH, REACH_PER_S = 0.7, 3.0   # how far a face may be from where it was seen, in sides of its crop
@@ -157,7 +157,7 @@ def _detect(image, stages: Stages, faces: list[Face], network, passes: int) -> l
             face = capture_crop(image, one.crop, network, passes, AGAIN_PRESENCE)
             if face is None or any(same_face(face, other) for other in faces + found):
                 continue
-            if believed(image, one, face, network):
+            if believed(image, one, face, network) and _certain(image, face, network):
                 found.append(face)
         if found:
             break
@@ -165,7 +165,7 @@ def _detect(image, stages: Stages, faces: list[Face], network, passes: int) -> l
 
 
 def _certain(image, face: Face, network: Network) -> bool:
-    """Whether a face of which there is doubt holds still, seen a little differently."""
+    """Whether a face holds still where it is seen a little differently."""
     crop = crop_from_landmarks(face.landmarks_image, upright=True)
     return certainty(image, crop, network) >= DOUBT_CERTAINTY
 
