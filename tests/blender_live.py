@@ -134,6 +134,9 @@ def main() -> None:
                                         take.canonical(row)), head, place)
                 wanted = placed_metres(take, row, head != "NONE")[:, [0, 2, 1]] * [1, -1, 1] + [0.5, -0.2, 1.0]
                 worst = max(worst, float(np.abs(points(thing, world=True) - wanted).max()))
+                low, high = points(thing).min(0), points(thing).max(0)
+                bounds = np.array([list(corner) for corner in thing.bound_box])
+                worst = max(worst, float(np.abs([bounds.min(0) - low, bounds.max(0) - high]).max()))
             off[head] = worst
             thing.matrix_basis = place
         return off
