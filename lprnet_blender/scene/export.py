@@ -75,7 +75,7 @@ def export(thing: bpy.types.Object, path: str | Path, options: ExportOptions = E
 
 def export_steps(thing: bpy.types.Object, path: Path, options: ExportOptions = ExportOptions()) -> Steps:
     """For `jobs`: a Progress for each frame that is read; returns Exported. The writing itself is one step."""
-    path, kind = target(path, options.format)
+    path, kind = target(path, options.format, thing.name)
     scene = bpy.context.scene
     if scene is None or thing.type != "MESH":
         raise InputError(f"{thing.name}: not a mesh; choose a captured or baked face")
@@ -102,9 +102,12 @@ def export_steps(thing: bpy.types.Object, path: Path, options: ExportOptions = E
     return Exported(tuple(path.parent / file.name for file in files), tuple(notes))
 
 
-def target(path: Path, kind: Format | None) -> tuple[Path, str]:
-    """The file with its ending, and the format. Raises OutputError for an ending that says none or another."""
+def target(path: Path, kind: Format | None, name: str) -> tuple[Path, str]:
+    """The file with its ending, and the format; in a folder it is called `name`. Raises OutputError for an ending that
+    says none or another."""
     path = Path(bpy.path.abspath(str(path)))
+    if path.is_dir() and kind is not None:
+        path = path / (bpy.path.clean_name(name) + USUAL_ENDING[kind])
     said = ENDINGS.get(path.suffix.lower())
     if kind is None and said is None:
         raise OutputError(f"{path}: faces cannot be exported to files of this ending; use one of {' '.join(ENDINGS)}")
@@ -163,7 +166,8 @@ def _write(thing: bpy.types.Object, motion: Motion, frames: npt.NDArray[np.float
             else:
                 files = [*write_fbx(made, motion, shapes, path, fps), path]
             if len(shapes.shapes):
-                notes.append(f"{len(shapes.shapes)} shapes, a vertex at worst {shapes.worst_mm:.2f} mm off")
+                many = "1 shape" if len(shapes.shapes) == 1 else f"{len(shapes.shapes)} shapes"
+                notes.append(f"{many}, a vertex at worst {shapes.worst_mm:.2f} mm off")
             size = path.stat().st_size / 1e6
             if size > LARGE_MB:
                 notes.append(f"{size:.0f} MB: morph targets are large; Alembic and USD play longer takes better")

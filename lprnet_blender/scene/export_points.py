@@ -21,12 +21,13 @@ from .stand_in import StandIn, pictures_as_files, set_points
 
 
 def write_sequence(made: StandIn, motion: Motion, frames: npt.NDArray[np.float64], name: str) -> list[Path]:
-    """shot.0007.obj and so on in the double's folder, named after the scene's frames, with one material file and its
-    pictures. Returns the files, meshes last."""
+    """shot.0007.obj and so on in the double's folder, named after the scene's frames, or shot.obj where nothing moves, with
+    one material file and its pictures. Returns the files, meshes last."""
     shared = without_number(Path(name)).stem
     files = pictures_as_files(made, shared)
     for number, frame in enumerate(frames):
-        target = made.folder / numbered(Path(name), round(frame)).name
+        alone = len(frames) == 1 and f"{shared}.obj" == Path(name).name
+        target = made.folder / (name if alone else numbered(Path(name), round(frame)).name)
         _write_obj(made, motion, number, made.folder / f"{shared}.obj")
         (made.folder / f"{shared}.obj").replace(target)
         files.append(target)

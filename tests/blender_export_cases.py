@@ -1,0 +1,155 @@
+"""Run with bpy in a process of its own: the export operator pressed in unusual scenes, told as JSON. Not a test itself.
+
+arguments: a take of few frames, a take of uneven time stamps, the folder to write to
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+sys.path[:0] = [str(Path(__file__).resolve().parent.parent), str(Path(__file__).resolve().parent)]
+
+import bpy                                                              # noqa: E402
+import numpy as np                                                      # noqa: E402
+from blender_bake import new_scene, world                               # noqa: E402
+from blender_export import ENDINGS, baked, skin, state                  # noqa: E402
+
+import lprnet_blender                                                   # noqa: E402
+from inference_core.pose import HeadPose                                # noqa: E402
+from inference_core.topology import load_topology                       # noqa: E402
+from lprnet_blender.scene import export as exporting                    # noqa: E402
+from lprnet_blender.scene.face import add_face                          # noqa: E402
+
+FPS = 24
+TOLD: dict[str, dict] = {}
+SHOWN: dict[str, np.ndarray] = {}
+
+
+def press(case: str, path: Path, **options: object) -> dict:
+    """What the operator answers, what it changed, and what lies in the folder afterwards that did not before."""
+    before, where = state(), path if path.is_dir() else path.parent
+    files = set(where.glob("*"))
+    try:
+        answer = sorted(bpy.ops.lprnet.export(filepath=str(path), **options))
+    except RuntimeError as error:                                       # how bpy.ops hands on a report of type ERROR
+        answer = str(error)
+    new = {file.name for file in where.glob("*") if file not in files}
+    TOLD[case] = {"answer": answer, "kept": state() == before, "new": sorted(new)}
+    return TOLD[case]
+
+
+def notes_of(thing: bpy.types.Object, path: Path) -> list[str]:
+    return list(exporting.export(thing, path).notes)
+
+
+def still(folder: Path) -> None:
+    new_scene(FPS)
+    topology = load_topology()
+    face = SimpleNamespace(topology=topology, vertices_canonical=topology.mean_canonical, confidence=0.5,
+                           pose=HeadPose(np.eye(3), 10.0, (3.0, 4.0), 0.0))
+    thing = add_face("still", face, skin(), bpy.context.scene.collection)
+    thing.location = 0.1, 0.2, 0.3
+    bpy.context.view_layer.objects.active = thing
+    for ending in ENDINGS:
+        press(f"still {ending}", folder / f"still.{ending}")
+    SHOWN["still"] = world(thing, 1)
+
+
+def mistakes(take: Path, folder: Path) -> None:
+    thing = baked(take, "ABSOLUTE", "OBJECT", FPS)
+    press("no name", folder / "nothing")
+    press("ending", folder / "a.stl")
+    press("two formats", folder / "a.fbx", format="GLTF")
+    press("folder", folder, format="GLTF")
+    press("missing folder", folder / "missing" / "a.glb")
+    press("two numbers", folder / "a_#_#.obj")
+    thing.hide_set(True)
+    press("hidden", folder / "a.glb")
+    thing.hide_set(False)
+    (folder / "taken.glb").mkdir()
+    press("taken by a folder", folder / "taken.glb")
+    press("added ending", folder / "added", format="MDD")
+    shrink = thing.modifiers.new("shrink", "DECIMATE")
+    shrink.decimate_type = "DISSOLVE"
+    shrink.angle_limit = 0.2
+    press("vertices change", folder / "a.abc")
+    thing.modifiers.remove(shrink)
+    for ending, module, name in (("glb", bpy.ops.export_scene, "gltf"), ("usda", bpy.ops.wm, "usd_export")):
+        fail(module, name, case=f"exporter fails {ending}", path=folder / f"b.{ending}")
+    bpy.ops.object.mode_set(mode="EDIT")
+    TOLD["edit mode"] = {"poll": bpy.ops.lprnet.export.poll()}
+    bpy.ops.object.mode_set(mode="OBJECT")
+    bpy.context.view_layer.objects.active = bpy.data.objects["Cube"]
+    TOLD["cube"] = {"poll": bpy.ops.lprnet.export.poll()}
+
+
+def fail(module: object, name: str, case: str, path: Path) -> None:
+    """The exporter breaks off as one on a full disk does, with half a file written."""
+    from lprnet_blender.scene import export_caches, export_shapes
+
+    def broken(filepath: str, **options: object) -> None:
+        Path(filepath).write_bytes(b"half")
+        bpy.data.meshes.new("left by the exporter")
+        raise RuntimeError("Error: No space left on device")
+
+    stub = SimpleNamespace(ops=SimpleNamespace(**{
+        "export_scene": SimpleNamespace(gltf=broken), "wm": SimpleNamespace(usd_export=broken)}), data=bpy.data)
+    kept = export_caches.bpy, export_shapes.bpy
+    export_caches.bpy = export_shapes.bpy = stub
+    try:
+        press(case, path)
+    finally:
+        export_caches.bpy, export_shapes.bpy = kept
+
+
+def unusual(take: Path, uneven: Path, folder: Path) -> None:
+    thing = baked(uneven, "ABSOLUTE", "OBJECT", FPS)
+    TOLD["uneven"] = {"abc": notes_of(thing, folder / "uneven.abc"), "usda": notes_of(thing, folder / "uneven.usda"),
+                      "glb": notes_of(thing, folder / "uneven.glb")}
+    thing = baked(take, "RELATIVE", "OBJECT", FPS)
+    parent = bpy.data.objects.new("stretched", None)
+    bpy.context.scene.collection.objects.link(parent)
+    parent.rotation_euler, parent.scale = (0.3, 0.2, 0.5), (1.0, 1.0, 2.0)
+    thing.parent = parent
+    bpy.context.scene.unit_settings.scale_length = 0.5
+    press("stretched", folder / "stretched.glb")
+    press("stretched", folder / "stretched.pc2")
+    SHOWN["stretched"] = np.stack([world(thing, frame) for frame in (11, 14, 20)]) * 0.5
+    thing = baked(take, "POINT_CACHE", "VERTICES", FPS)
+    bpy.context.scene.frame_start, bpy.context.scene.frame_end = 13, 16
+    press("range", folder / "range.obj", scene_range=True)
+    press("range usd", folder / "range.usda", scene_range=True)
+    SHOWN["range"] = np.stack([world(thing, frame) for frame in (13, 14, 15, 16)])
+    subdivided = thing.modifiers.new("finer", "SUBSURF")
+    subdivided.levels = 1
+    press("subdivided", folder / "subdivided.mdd")
+    SHOWN["subdivided"] = np.stack([world(thing, frame) for frame in (11, 18)])
+    thing.modifiers.remove(subdivided)
+    for curve in [*curves(thing), *curves(thing.data.shape_keys)]:
+        for key in curve.keyframe_points:
+            key.co.x -= 40
+            key.handle_left.x -= 40
+            key.handle_right.x -= 40
+    press("negative", folder / "negative.glb")
+    SHOWN["negative"] = world(thing, -29)
+
+
+def curves(owner: bpy.types.ID | None) -> list[bpy.types.FCurve]:
+    from lprnet_blender.compat import curves_of
+    return list(curves_of(owner))
+
+
+if __name__ == "__main__":
+    take, uneven, folder = map(Path, sys.argv[1:4])
+    lprnet_blender.register()
+    still(folder)
+    mistakes(take, folder)
+    unusual(take, uneven, folder)
+    np.savez(folder / "shown.npz", **SHOWN)
+    print("TOLD " + json.dumps(TOLD))
+    sys.stdout.flush()
+    os._exit(0)
