@@ -21,6 +21,7 @@ from blender_export import ENDINGS, baked, skin, state                  # noqa: 
 import lprnet_blender                                                   # noqa: E402
 from inference_core.pose import HeadPose                                # noqa: E402
 from inference_core.topology import load_topology                       # noqa: E402
+from lprnet_blender import jobs                                        # noqa: E402
 from lprnet_blender.scene import export as exporting                    # noqa: E402
 from lprnet_blender.scene.face import add_face                          # noqa: E402
 
@@ -138,6 +139,36 @@ def unusual(take: Path, uneven: Path, folder: Path) -> None:
     SHOWN["negative"] = world(thing, -29)
 
 
+def stopped(take: Path, folder: Path) -> None:
+    """As Esc does, after three frames; and the object deleted, renamed, its scene left meanwhile."""
+    def begun(name: str, ending: str = "glb"):
+        thing = baked(take, "ABSOLUTE", "VERTICES", FPS)
+        before = state()
+        job = jobs.begin("Export", exporting.export_steps(thing, folder / f"{name}.{ending}"))
+        while job.progress.done < 3:
+            job.tick(0)
+        return thing, before, job
+
+    def leave() -> None:
+        bpy.context.window.scene = bpy.data.scenes.new("another")
+
+    _, before, job = begun("stopped")
+    job.cancel()
+    TOLD["stopped"] = {"answer": job.ended.message, "kept": state() == before, "new": left(folder, "stopped")}
+    for case, change in (("deleted", lambda thing: bpy.data.objects.remove(thing)), ("left", lambda thing: leave()),
+                         ("renamed", lambda thing: setattr(thing, "name", "x"))):
+        thing, before, job = begun(case)
+        change(thing)
+        del thing
+        while job.ended is None:
+            job.tick(0)
+        TOLD[f"{case} meanwhile"] = {"answer": job.ended.message, "new": left(folder, case)}
+
+
+def left(folder: Path, name: str) -> list[str]:
+    return [file.name for file in folder.iterdir() if name in file.name]
+
+
 def curves(owner: bpy.types.ID | None) -> list[bpy.types.FCurve]:
     from lprnet_blender.compat import curves_of
     return list(curves_of(owner))
@@ -149,6 +180,7 @@ if __name__ == "__main__":
     still(folder)
     mistakes(take, folder)
     unusual(take, uneven, folder)
+    stopped(take, folder)
     np.savez(folder / "shown.npz", **SHOWN)
     print("TOLD " + json.dumps(TOLD))
     sys.stdout.flush()

@@ -63,6 +63,16 @@ def test_a_mistake_is_one_sentence_and_leaves_nothing(told: dict, case: str) -> 
     assert told[case]["new"] == [] and told[case]["kept"]
 
 
+@pytest.mark.parametrize("case", ["deleted", "left", "renamed"])
+def test_a_face_that_is_taken_away_meanwhile_ends_the_export_in_a_sentence(told: dict, case: str) -> None:
+    entry = told[f"{case} meanwhile"]
+    assert "few: deleted, renamed, or another scene" in entry["answer"] and entry["new"] == []
+
+
+def test_a_stopped_export_leaves_nothing(told: dict) -> None:
+    assert told["stopped"]["answer"] and told["stopped"]["kept"] and told["stopped"]["new"] == []
+
+
 def test_whatever_is_exported_the_scene_stays_as_it_was(told: dict) -> None:
     pressed = {case: entry["kept"] for case, entry in told.items() if "kept" in entry}
     assert len(pressed) > 15 and all(pressed.values()), pressed

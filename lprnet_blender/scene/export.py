@@ -26,13 +26,13 @@ from inference_core.files import check_writable
 from inference_core.quiet import OUTPUT, quiet
 
 from ..compat import pixar_usd
-from ..jobs import Job, Progress, Steps
+from ..jobs import Job, Progress, Steps, messages_of
 from .even_times import even_times
 from .export_caches import keys_between_frames, write_alembic, write_usd
 from .export_points import write_cache, write_sequence
-from .export_shapes import every_shape, few_shapes, write_fbx, write_gltf
+from .export_shapes import Shapes, shapes_of, write_fbx, write_gltf
 from .key_times import key_times
-from .motion import Motion, read_motion
+from .motion import Motion, Shown, read_motion
 from .stand_in import pictures_as_files, stand_in
 
 Format = Literal["ABC", "USD", "GLTF", "FBX", "OBJ", "MDD", "PC2"]
@@ -76,30 +76,37 @@ def export(thing: bpy.types.Object, path: str | Path, options: ExportOptions = E
 def export_steps(thing: bpy.types.Object, path: Path, options: ExportOptions = ExportOptions()) -> Steps:
     """For `jobs`: a Progress for each frame that is read; returns Exported. The writing itself is one step."""
     path, kind = target(path, options.format, thing.name)
-    scene = bpy.context.scene
-    if scene is None or thing.type != "MESH":
+    if bpy.context.scene is None or thing.type != "MESH":
         raise InputError(f"{thing.name}: not a mesh; choose a captured or baked face")
-    frames, notes = _frames(thing, scene, kind, options)
-    fps = scene.render.fps / scene.render.fps_base
+    shown = Shown(thing.name, bpy.context.scene.name)
+    del thing
+    frames, notes = _frames(*shown.find(), kind, options)
     with _folder_beside(path) as folder:
-        reading = read_motion(thing, scene, frames, folder / "points")
-        motion = None
-        while motion is None:
-            try:
-                yield Progress(next(reading), len(frames), "Reading the scene")
-            except StopIteration as stop:
-                motion = stop.value
+        motion: Motion = yield from _reading(shown, frames, folder / "points")
+        shapes = None
+        if kind in WITH_SHAPES:
+            shapes = yield from messages_of(
+                lambda post: shapes_of(motion, options.every_shape, kind == "GLTF", post))
         yield Progress(len(frames), len(frames), f"Writing {path.name}")
         try:
-            files, more = _write(thing, motion, frames, kind, folder / "files" / path.name, fps, options)
+            files, more = _write(shown, motion, shapes, frames, kind, folder / "files" / path.name)
             notes += more
             for file in files:
                 os.replace(file, path.parent / file.name)
         except (RuntimeError, OSError) as error:
             raise OutputError(f"{path}: cannot be written ({_cause(error)}); choose another name or folder") from error
-        finally:
-            del motion
     return Exported(tuple(path.parent / file.name for file in files), tuple(notes))
+
+
+def _reading(shown: Shown, frames: npt.NDArray[np.float64], store: Path) -> Steps:
+    reading = read_motion(shown, frames, store)
+    try:
+        while True:
+            yield Progress(next(reading), len(frames), "Reading the scene")
+    except StopIteration as stop:
+        return stop.value
+    finally:
+        reading.close()                                 # the scene goes back to its frame now
 
 
 def target(path: Path, kind: Format | None, name: str) -> tuple[Path, str]:
@@ -145,10 +152,12 @@ def _frames(thing: bpy.types.Object, scene: bpy.types.Scene, kind: str,
     return times, notes
 
 
-def _write(thing: bpy.types.Object, motion: Motion, frames: npt.NDArray[np.float64], kind: str, path: Path, fps: float,
-           options: ExportOptions) -> tuple[list[Path], list[str]]:
-    """The files, in a folder of their own, and what is to be said."""
+def _write(shown: Shown, motion: Motion, shapes: Shapes | None, frames: npt.NDArray[np.float64], kind: str,
+           path: Path) -> tuple[list[Path], list[str]]:
+    """The files, in a folder of their own, and what is to be said. At once: the scene must not be seen with the double."""
     notes: list[str] = []
+    thing, scene = shown.find()
+    fps = scene.render.fps / scene.render.fps_base
     path.parent.mkdir()
     with stand_in(thing, motion, path.parent) as made, quiet(OUTPUT):
         if kind == "ABC":
@@ -158,8 +167,7 @@ def _write(thing: bpy.types.Object, motion: Motion, frames: npt.NDArray[np.float
             notes += ["Alembic holds no pictures: the skin lies beside, to be connected by hand"] if pictures else []
         elif kind == "USD":
             files = [*write_usd(made, motion, path, fps), path]
-        elif kind in WITH_SHAPES:
-            shapes = every_shape(motion) if options.every_shape else few_shapes(motion)
+        elif shapes is not None:
             if kind == "GLTF":
                 write_gltf(made, motion, shapes, path, fps)
                 files = [path]

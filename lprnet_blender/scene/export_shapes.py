@@ -8,6 +8,7 @@ something else without a word. A shape a frame would take megabytes a second, so
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,47 +18,62 @@ import numpy as np
 import numpy.typing as npt
 
 from inference_core.take_formats.low_rank import low_rank
+from inference_core.take_formats.morph_normals import morph_normals
 
 from ..compat import gltf_options
-from .glb_normals import follow_faces
+from ..jobs import Progress
+from .glb_normals import set_normals
 from .motion import Motion
 from .stand_in import StandIn, key_place, key_shapes, pictures_as_files, set_rate
 
 CM = 100.0                      # a metre, which is what low_rank's tolerances are in
-SAME = 1e-9
+SHAPES_READ, NORMALS_READ = 6, 1          # times that a frame is read
 
 
 @dataclass(frozen=True, eq=False)
 class Shapes:
-    """A face is base (N, 3) + weights (n, r) in [0, 1] of shapes (r, N, 3); worst_mm: how far a vertex is off at worst."""
+    """A face is base (N, 3) + weights (n, r) in [0, 1] of shapes (r, N, 3), and so are its normals from `normals` (N, 3)
+    and `turned` (r, N, 3), where they were asked for; worst_mm: how far a vertex is off at worst."""
 
     base: npt.NDArray[np.float32]
     shapes: npt.NDArray[np.float32]
     weights: npt.NDArray[np.float64]
     worst_mm: float
+    normals: npt.NDArray[np.float32] | None = None
+    turned: npt.NDArray[np.float32] | None = None
 
 
-def few_shapes(motion: Motion) -> Shapes:
-    """At most 64 shapes for a motion of any length."""
+def shapes_of(motion: Motion, every_shape: bool, normals: bool, post: Callable[[Any], None]) -> Shapes:
+    """For a worker, without bpy: at most 64 shapes for a motion of any length, or a shape for each key. Posts Progress."""
     if not motion.deforms:
-        return _still(motion)
+        base = np.array(motion.points[0])
+        return Shapes(base, np.empty((0, *base.shape), np.float32), np.empty((len(motion.points), 0)), 0.0)
+    count, often, read = len(motion.points), NORMALS_READ * normals + SHAPES_READ * (not every_shape), 0
+
+    def points(number: int) -> npt.NDArray[np.float32]:
+        nonlocal read
+        read += 1
+        post(Progress(min(read // often, count), count, "Finding shapes"))
+        values: npt.NDArray[np.float32] = motion.points[number]
+        return values
+
+    shapes = _every_shape(motion) if every_shape else _few_shapes(motion, points)
+    if normals:
+        base, turned = morph_normals(points, motion.triangles, shapes.weights)
+        shapes = replace(shapes, normals=base, turned=turned)
+    return shapes
+
+
+def _few_shapes(motion: Motion, points: Callable[[int], npt.NDArray[np.float32]]) -> Shapes:
     scale = CM * float(np.cbrt(abs(np.linalg.det(motion.places[0][:3, :3])))) or CM
-    found = low_rank(lambda number: motion.points[number] * np.float32(scale), len(motion.points))
+    found = low_rank(lambda number: points(number) * np.float32(scale), len(motion.points))
     return Shapes((found.base / scale).astype(np.float32), (found.shapes / scale).astype(np.float32),
                   found.weights.astype(np.float64), 10 * found.worst_cm)
 
 
-def every_shape(motion: Motion) -> Shapes:
-    """A shape for each key, exact."""
-    if not motion.deforms:
-        return _still(motion)
+def _every_shape(motion: Motion) -> Shapes:
     base = np.array(motion.points[0])
     return Shapes(base, motion.points[1:] - base, np.eye(len(motion.points))[:, 1:], 0.0)
-
-
-def _still(motion: Motion) -> Shapes:
-    base = np.array(motion.points[0])
-    return Shapes(base, np.empty((0, *base.shape), np.float32), np.empty((len(motion.points), 0)), 0.0)
 
 
 def write_gltf(made: StandIn, motion: Motion, shapes: Shapes, path: Path, fps: float) -> None:
@@ -72,12 +88,8 @@ def write_gltf(made: StandIn, motion: Motion, shapes: Shapes, path: Path, fps: f
     with made.in_context():
         bpy.ops.export_scene.gltf(filepath=str(path), check_existing=False, export_format="GLB", use_active_scene=True,
                                   export_animations=moving, **gltf_options())
-    if len(shapes.shapes):
-        mesh = made.mesh
-        mesh.calc_loop_triangles()
-        triangles = np.empty(3 * len(mesh.loop_triangles), np.int32)
-        mesh.loop_triangles.foreach_get("vertices", triangles)
-        follow_faces(path, shapes.base, shapes.weights, lambda number: motion.points[number], triangles.reshape(-1, 3))
+    if shapes.normals is not None and shapes.turned is not None:
+        set_normals(path, shapes.base, shapes.normals, shapes.turned)
 
 
 def write_fbx(made: StandIn, motion: Motion, shapes: Shapes, path: Path, fps: float) -> list[Path]:

@@ -1,28 +1,25 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Normals of a .glb's morph targets that follow the faces. The exporter writes those of each shape, which mixed are off
-by several degrees at a wide mouth; these are fitted to the faces themselves. Pure Python and NumPy."""
+by several degrees at a wide mouth; those that `morph_normals` fits to the faces take their place. Pure Python and NumPy."""
 
 from __future__ import annotations
 
 import json
 import struct
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from inference_core.take_formats.morph_normals import morph_normals
-
 Points = npt.NDArray[np.float32]
 FLOAT, JSON_AT = 5126, 20
 
 
-def follow_faces(path: Path, base: Points, weights: npt.NDArray[np.float64], read: Callable[[int], Points],
-                 triangles: npt.NDArray[np.int32]) -> None:
-    """base (N, 3): the mesh without weights, in Blender's axes, as the file's was; read(i) -> (N, 3) the face at key i.
-    Written over the numbers that are there; a mesh that is not the file's stays as the exporter has left it."""
+def set_normals(path: Path, base: Points, normals: Points, targets: Points) -> None:
+    """base (N, 3): the mesh without weights, in Blender's axes, as the file's was; normals (N, 3) of it and targets
+    (r, N, 3) that are added to them. Written over the numbers that are there; a mesh that is not the file's stays as the
+    exporter has left it."""
     data = bytearray(path.read_bytes())
     size = struct.unpack_from("<I", data, 12)[0]
     document, body = json.loads(data[JSON_AT:JSON_AT + size]), JSON_AT + size + 8
@@ -30,15 +27,15 @@ def follow_faces(path: Path, base: Points, weights: npt.NDArray[np.float64], rea
     vertex_of = {row.tobytes(): number for number, row in enumerate(_y_up(base))}
     if len(vertex_of) != len(base):
         return                                          # vertices on one another cannot be told apart
-    normals, turned = (_y_up(values) for values in morph_normals(read, triangles, weights))
+    normals, turned = _y_up(normals), _y_up(targets)
     for primitive in primitives:
         points = _array(document, data, body, primitive["attributes"]["POSITION"])
         vertices = np.array([vertex_of.get(row.tobytes(), -1) for row in points])
-        targets = primitive.get("targets", ())
-        if (vertices < 0).any() or len(targets) != len(turned) or any("NORMAL" not in target for target in targets):
+        there = primitive.get("targets", ())
+        if (vertices < 0).any() or len(there) != len(turned) or any("NORMAL" not in target for target in there):
             continue
         _array(document, data, body, primitive["attributes"]["NORMAL"])[:] = normals[vertices]
-        for target, values in zip(targets, turned):
+        for target, values in zip(there, turned):
             _array(document, data, body, target["NORMAL"])[:] = values[vertices]
             _set_bounds(document["accessors"][target["NORMAL"]], values[vertices])
     text = json.dumps(document, separators=(",", ":")).encode()

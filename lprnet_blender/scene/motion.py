@@ -24,11 +24,12 @@ SHEARED = 1e-5                  # of a matrix: what place, turn and scale do not
 @dataclass(frozen=True, eq=False)
 class Motion:
     """times_s (n,) float64: frame / frame rate, increasing; points (n, N, 3) float32 in the object's space; places
-    (n, 4, 4) float64: object's space -> world in metres."""
+    (n, 4, 4) float64: object's space -> world in metres; triangles (T, 3) int32 of the mesh."""
 
     times_s: npt.NDArray[np.float64]
     points: npt.NDArray[np.float32]
     places: npt.NDArray[np.float64]
+    triangles: npt.NDArray[np.int32]
 
     @property
     def moves(self) -> bool:
@@ -47,26 +48,45 @@ class Motion:
         return points
 
 
-def read_motion(thing: bpy.types.Object, scene: bpy.types.Scene, frames: npt.NDArray[np.float64],
-                store: Path) -> Generator[int, None, Motion]:
+@dataclass(frozen=True)
+class Shown:
+    """An object of the open scene by its name: undo and deleting take away what Python holds."""
+
+    name: str
+    scene: str
+
+    def find(self) -> tuple[bpy.types.Object, bpy.types.Scene]:
+        """Raises InputError where it is not there, not shown or another scene is open."""
+        thing, scene = bpy.data.objects.get(self.name), bpy.context.scene
+        if thing is None or scene is None or scene.name != self.scene:
+            raise InputError(f"{self.name}: deleted, renamed, or another scene was opened during the export; nothing was "
+                             "written")
+        if not thing.visible_get():
+            raise InputError(f"{self.name}: hidden, so that Blender does not move it; show it, then export")
+        return thing, scene
+
+
+def read_motion(shown: Shown, frames: npt.NDArray[np.float64], store: Path) -> Generator[int, None, Motion]:
     """Steps, one a frame, each yielding how many are done; returns the motion. `frames` may lie between whole ones.
-    The points lie in the file `store`, since a long take does not fit into memory. The scene, the one that is open in
-    Blender, is left at its frame. Raises InputError for a hidden object and where the number of vertices changes."""
-    if not thing.visible_get():
-        raise InputError(f"{thing.name}: hidden, so that Blender does not move it; show it, then export")
+    The points lie in the file `store`, since a long take does not fit into memory. The scene is left at its frame.
+    Raises InputError for a hidden object and where the number of vertices changes."""
     places = np.empty((len(frames), 4, 4))
     points: np.memmap | None = None                                     # type: ignore[type-arg]
-    metres = scene.unit_settings.scale_length if scene.unit_settings else 1.0
-    with frame_kept(scene):
+    triangles = np.empty(0, np.int32)
+    _, scene = shown.find()
+    metres, rate = scene.unit_settings.scale_length, scene.render.fps / scene.render.fps_base
+    with frame_kept(shown):
         for number, frame in enumerate(frames):
+            thing, scene = shown.find()
             go_to(scene, float(frame))
             evaluated = thing.evaluated_get(bpy.context.evaluated_depsgraph_get())
             places[number] = evaluated.matrix_world
             mesh = evaluated.to_mesh()
             if points is None:
                 points = np.memmap(store, np.float32, "w+", shape=(len(frames), len(mesh.vertices), 3))
+                triangles = _triangles(mesh)
             if len(mesh.vertices) != points.shape[1]:
-                raise InputError(f"{thing.name}: the number of vertices changes over time, which no file of moving "
+                raise InputError(f"{shown.name}: the number of vertices changes over time, which no file of moving "
                                  "meshes can hold; switch off the modifier that does it")
             values = np.empty(points[number].size, np.float32)
             mesh.vertices.foreach_get("co", values)
@@ -74,10 +94,16 @@ def read_motion(thing: bpy.types.Object, scene: bpy.types.Scene, frames: npt.NDA
             evaluated.to_mesh_clear()
             yield number + 1
     assert points is not None
-    rate = scene.render.fps / scene.render.fps_base
     places[:, :3, 3] *= metres
     places[:, :3, :3] *= metres
-    return plain(Motion(np.asarray(frames, np.float64) / rate, points, places))
+    return plain(Motion(np.asarray(frames, np.float64) / rate, points, places, triangles))
+
+
+def _triangles(mesh: bpy.types.Mesh) -> npt.NDArray[np.int32]:
+    mesh.calc_loop_triangles()
+    corners = np.empty(3 * len(mesh.loop_triangles), np.int32)
+    mesh.loop_triangles.foreach_get("vertices", corners)
+    return corners.reshape(-1, 3)
 
 
 def plain(motion: Motion) -> Motion:
@@ -101,10 +127,13 @@ def go_to(scene: bpy.types.Scene, frame: float) -> None:
 
 
 @contextmanager
-def frame_kept(scene: bpy.types.Scene) -> Iterator[None]:
+def frame_kept(shown: Shown) -> Iterator[None]:
     """Afterwards the scene stands at the frame at which it stood."""
+    _, scene = shown.find()
     frame, between = scene.frame_current, scene.frame_subframe
     try:
         yield
     finally:
-        scene.frame_set(frame, subframe=between)
+        again = bpy.data.scenes.get(shown.scene)
+        if again is not None:
+            again.frame_set(frame, subframe=between)

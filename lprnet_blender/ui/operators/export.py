@@ -4,19 +4,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import bpy
 
-from ...missing import explain_missing
 from ...scene.baked import is_baked
 from ...scene.face import is_captured
+from .running import JobOperator, busy
 
 if TYPE_CHECKING:
     from bpy.stub_internal.rna_enums import OperatorReturnItems
 
-    from ...jobs import Progress
-    from ...scene.export import Exported, ExportOptions
+    from ...jobs import Job
 
 BY_ENDING = "AUTO"
 FORMATS = [
@@ -30,7 +29,7 @@ FORMATS = [
     ("PC2", "Point Cache (.pc2)", "Vertices at the scene's frames; the mesh that they move lies beside")]
 
 
-class LPRNET_OT_export(bpy.types.Operator):
+class LPRNET_OT_export(JobOperator):
     """Write the active face, as it moves in the scene, to a file of another program"""
 
     bl_idname = "lprnet.export"
@@ -59,15 +58,15 @@ class LPRNET_OT_export(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        """A face is active, and Blender is in object mode."""
+        """A face is active, Blender in object mode; one job at a time."""
         thing = context.active_object
         if thing is None or thing.type != "MESH" or not (is_captured(thing) or is_baked(thing)):
-            cls.poll_message_set("Make a captured or baked face the active object")
-            return False
-        if context.mode != "OBJECT":
-            cls.poll_message_set("Leave edit mode first")
-            return False
-        return True
+            reason = "Make a captured or baked face the active object"
+        else:
+            reason = "Works in Object Mode" if context.mode != "OBJECT" else busy()
+        if reason:
+            cls.poll_message_set(reason)
+        return not reason
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[OperatorReturnItems]:
         """Ask for the file first."""
@@ -93,39 +92,25 @@ class LPRNET_OT_export(bpy.types.Operator):
         return True
 
     def execute(self, context: bpy.types.Context) -> set[OperatorReturnItems]:
-        """Write; a user's mistake is reported in one sentence, our own stays a traceback."""
-        try:
-            from inference_core.errors import LPRNetError
-            try:
-                exported = self._export(context)
-            except LPRNetError as error:
-                self.report({"ERROR"}, str(error))
-                return {"CANCELLED"}
-        except ModuleNotFoundError as error:
-            self.report({"ERROR"}, explain_missing(error))
-            return {"CANCELLED"}
-        more = f" and {len(exported.files) - 1} more files" if len(exported.files) > 1 else ""
-        self.report({"INFO"}, ". ".join([f"{exported.files[-1]}{more} written", *exported.notes]))
-        return {"FINISHED"}
+        """Write. With a window as a modal job, without one to the end."""
+        return self.go(context, lambda: self._begin(context))
 
-    def _export(self, context: bpy.types.Context) -> Exported:
+    def done(self, context: bpy.types.Context, result: Any) -> str:
+        """What was written, and what the user should know."""
+        more = len(result.files) - 1
+        also = f" and {more} more file{'s' if more > 1 else ''}" if more else ""
+        return ". ".join([f"{result.files[-1]}{also} written", *result.notes])
+
+    def _begin(self, context: bpy.types.Context) -> Job:
         from inference_core.errors import InputError
 
-        from ...scene.export import ExportOptions, export
+        from ... import jobs
+        from ...scene.export import ExportOptions, export_steps
 
         if not self.filepath:
             raise InputError("Export Face: no file is named; give filepath")
-        manager, thing = context.window_manager, context.active_object
-        assert manager is not None and thing is not None
-        options: ExportOptions = ExportOptions(
+        assert context.active_object is not None
+        options = ExportOptions(
             None if self.format == BY_ENDING else self.format, self.scene_range, self.every_shape)  # type: ignore[arg-type]
-
-        def tell(progress: Progress) -> None:
-            if progress.total:
-                manager.progress_update(100 * progress.done // progress.total)
-
-        manager.progress_begin(0, 100)
-        try:
-            return export(thing, self.filepath, options, on_progress=tell)
-        finally:
-            manager.progress_end()
+        return jobs.begin("Export", export_steps(context.active_object, Path(self.filepath), options),
+                          lambda: "Stopped; nothing was written")
