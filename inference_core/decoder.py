@@ -27,11 +27,14 @@ class ShapeDecoder:
 
     def __call__(self, code: np.ndarray) -> np.ndarray:
         """(C,) float32 -> (S, S, 3) float32 cm, canonical; cells outside the mesh repeat their nearest mesh vertex."""
-        vertices = self.mean + (code @ self.basis).reshape(self.mean.shape)
+        vertices = (code @ self.basis).reshape(self.mean.shape)
+        vertices += self.mean
         # in place, and with mode "clip", as they were checked on reading: four times as fast as indexing
-        cells = np.zeros((3, self.weights.shape[1]), np.float32)
-        for source, weight in zip(self.sources, self.weights):
-            part = vertices.take(source, 1, mode="clip")
+        cells = vertices.take(self.sources[0], 1, mode="clip")
+        cells *= self.weights[0]
+        part = np.empty_like(cells)
+        for source, weight in zip(self.sources[1:], self.weights[1:]):
+            vertices.take(source, 1, mode="clip", out=part)
             part *= weight
             cells += part
         return cells.T.reshape(self.size, self.size, 3)

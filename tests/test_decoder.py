@@ -6,7 +6,7 @@ import io
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from inference_core.decoder import read_decoder
@@ -26,6 +26,7 @@ def packed(a: dict[str, np.ndarray]) -> bytes:
     return out.getvalue()
 
 
+@settings(deadline=None)
 @given(st.integers(0, 10_000), st.integers(1, 9), st.integers(1, 40), st.integers(2, 9))
 def test_each_cell_is_its_three_vertices_mixed(seed: int, code: int, vertices: int, size: int) -> None:
     a = arrays(seed, code, vertices, size)
