@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -13,6 +14,7 @@ import numpy as np
 import pytest
 
 from inference_core.cli import main
+from inference_core.cli.info import key_scores
 from inference_core.images import read_image, write_image
 
 SIGNS = {"obj": b"mtllib", "ply": b"ply", "glb": b"glTF", "npz": b"PK"}
@@ -155,9 +157,25 @@ def test_an_unknown_network_is_answered_with_the_names_there_are(astronaut_png: 
 def test_info_tells_engines_weights_and_licences(capsys) -> None:
     assert run("info") == 0
     out = capsys.readouterr().out
-    for part in ("litert: ", "tensorflow: ", "lprnet2 (default): 64 px, CC0-1.0", "lprnet: 128 px", "nme68 4.5",
+    for part in ("litert: ", "tensorflow: ", "lprnet2 (default): 64 px, CC0-1.0", "lprnet: 128 px", "lprnet info --all",
                  "lprnet_blender: GPL-3.0-or-later", "a test"):
         assert part in out
+
+
+def test_info_tells_a_few_scores_and_all_of_them_when_asked(capsys) -> None:
+    assert run("info", "--all") == 0
+    assert "HELEN: n 3, nme68 4.5" in capsys.readouterr().out
+    assert run("info", "--json") == 0
+    cards = json.loads(capsys.readouterr().out)
+    assert cards[0]["name"] == "lprnet2" and cards[0]["scores"] == {"HELEN": {"n": 3, "nme68": 4.5}}
+    scores = {"photos": {"helen": {"nme68": 2.977, "lip_corr": 0.9585, "n": 36}, "afw": {"nme68": None}, "wflw": 3}}
+    assert key_scores(scores) == "HELEN 2.98 %, lips follow 0.96"
+    assert key_scores({}) == "no scores"
+
+
+def test_all_scores_of_a_take_cannot_be_asked_for(tmp_path: Path, capsys) -> None:
+    assert run("info", tmp_path / "clip.lprtake", "--all") == 2
+    assert "--all" in capsys.readouterr().err
 
 
 def test_the_module_runs_like_the_command(astronaut_png: Path, tmp_path: Path, weights: Path, run_python) -> None:

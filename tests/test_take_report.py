@@ -154,7 +154,7 @@ def test_a_take_that_was_stopped_says_so(tmp_path, capsys) -> None:
 
 
 @pytest.mark.parametrize(("arguments", "words"), [
-    (["nothing.lprtake"], "nothing.lprtake: there is no such take"), (["--json"], "name one"),
+    (["nothing.lprtake"], "nothing.lprtake: there is no such take"), (["--smooth", "1"], "name one"),
     (["a.lprtake", "--plot", "a.jpg"], "written as .png"),
     (["TAKE", "--plot", "missing/a.png"], "missing/a.png: cannot be"),
     (["TAKE", "--smooth", "99"], "cannot be 99"), (["TAKE", "--smooth", "nan"], "cannot be nan")])

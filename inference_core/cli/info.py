@@ -16,6 +16,11 @@ SPREADS = (("yaw", "yaw_deg", "degrees"), ("pitch", "pitch_deg", "degrees"), ("r
            ("mouth open", "mouth_opening_mm", "mm"), ("left eye open", "left_eye_opening_mm", "mm"),
            ("right eye open", "right_eye_opening_mm", "mm"))
 MOST_LISTED = 12
+# of a card's scores, what tells most: heading, where it is, unit
+KEY_SCORES = (("HELEN", ("photos", "helen", "nme68"), " %"), ("LFPW", ("photos", "lfpw", "nme68"), " %"),
+              ("AFW", ("photos", "afw", "nme68"), " %"),
+              ("AFLW2000-3D over all turns", ("photos", "aflw2000", "nme68_band_mean"), " %"),
+              ("lips follow", ("photos", "helen", "lip_corr"), ""), ("lids follow", ("photos", "helen", "eye_corr"), ""))
 
 
 def add_command(commands) -> None:
@@ -24,9 +29,10 @@ def add_command(commands) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         description="Print which engines and weights are installed, and their licences; of a take what was captured:\n"
                     "frames lost, trembling, how the head turns, how far mouth and eyes open, blinks.",
-        epilog="lprnet info\nlprnet info clip.lprtake --plot clip.png\nlprnet info clip.lprtake --json")
+        epilog="lprnet info\nlprnet info --all\nlprnet info clip.lprtake --plot clip.png\nlprnet info clip.lprtake --json")
     parser.add_argument("take", type=Path, nargs="?", metavar="TAKE", help="a folder that `lprnet video` has written")
-    parser.add_argument("--json", action="store_true", help="the report of the take as JSON")
+    parser.add_argument("--json", action="store_true", help="the report of the take, or the cards of the networks, as JSON")
+    parser.add_argument("--all", action="store_true", help="every score of every network")
     parser.add_argument("--plot", type=Path, metavar="FILE", help="draw the take over time into a .png")
     parser.add_argument("--smooth", type=float, default=0.0, metavar="STRENGTH",
                         help="look at the take as smoothed, as `lprnet export` does with 1 (default: 0, as captured)")
@@ -36,10 +42,23 @@ def add_command(commands) -> None:
 
 def run(options: argparse.Namespace) -> int:
     if options.take is not None:
+        if options.all:
+            options.parser.error("--all is about the networks, not about a take; leave one of them out")
         return run_take(options)
-    if options.json or options.plot or options.smooth or options.up_to_damage:
-        options.parser.error("--json, --plot, --smooth and --up-to-damage are about a take; name one")
-    return run_installation()
+    if options.plot or options.smooth or options.up_to_damage:
+        options.parser.error("--plot, --smooth and --up-to-damage are about a take; name one")
+    return run_cards() if options.json else run_installation(options.all)
+
+
+def run_cards() -> int:
+    from inference_core.weights import load_cards
+
+    cards = [{"name": card.name, "kind": card.kind, "input_size": card.input_size, "license": card.license,
+              "attribution": card.attribution, "scores": card.scores,
+              "files": {role: {"path": str(file.path), "sha256": file.sha256, "bytes": file.bytes}
+                        for role, file in card.files.items()}} for card in load_cards().values()]
+    print(json.dumps(cards, indent=1))
+    return 0
 
 
 def run_take(options: argparse.Namespace) -> int:
@@ -96,7 +115,7 @@ def report_lines(found: dict) -> Iterator[str]:
     yield f"  blinks: {found['blink_count']}" + (f", at {', '.join(blinks)} s{more}" if blinks else "")
 
 
-def run_installation() -> int:
+def run_installation(all_scores: bool = False) -> int:
     from inference_core.engine import ENGINES, installed
     from inference_core.paths import weights_dir
     from inference_core.weights import load_cards
@@ -118,9 +137,24 @@ def run_installation() -> int:
         print(f"    files: {', '.join(sizes)}")
         for credit in card.attribution:
             print(f"    {credit}")
-        for line in score_lines(card.scores):
+        for line in score_lines(card.scores) if all_scores else [key_scores(card.scores)]:
             print(f"    {line}")
+    if not all_scores:
+        print("landmarks off by so many % of the face's size, openings followed with such a correlation; "
+              "every score: lprnet info --all")
     return 0
+
+
+def key_scores(scores: dict) -> str:
+    """Those that tell most, in one line."""
+    told = []
+    for heading, path, unit in KEY_SCORES:
+        value: object = scores
+        for key in path:
+            value = value.get(key) if isinstance(value, dict) else None
+        if isinstance(value, (int, float)):
+            told.append(f"{heading} {value:.2f}{unit}")
+    return ", ".join(told) or ("scores: others, see lprnet info --all" if scores else "no scores")
 
 
 def score_lines(scores: dict, path: tuple[str, ...] = ()) -> Iterator[str]:
