@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -90,23 +91,23 @@ def _bake(take: Path, options: BakeOptions, target: Target) -> Steps:
     unseen, plan, skin = Unseen(name, target.thing), None, None
     del scene, thing
     try:
-        work = messages_of(read_take(take, options, rate, cache, wants_skin))
-        for message in work:
-            if isinstance(message, Plan):
-                plan = message
-            elif isinstance(message, Points):
-                assert plan is not None
-                if message.number == 0:
-                    unseen.build(plan.topology, message.points, keys=cache is None)
-                if cache is None:
-                    unseen.add_key(message.number, message.points)
-                yield Progress(message.number + 1, len(plan.frames), "Baking")
-            elif isinstance(message, Skin):
-                skin = message
-                assert plan is not None
-                unseen.add_skin(skin, plan.topology)
-            else:
-                yield message
+        with closing(messages_of(read_take(take, options, rate, cache, wants_skin))) as work:
+            for message in work:
+                if isinstance(message, Plan):
+                    plan = message
+                elif isinstance(message, Points):
+                    assert plan is not None
+                    if message.number == 0:
+                        unseen.build(plan.topology, message.points, keys=cache is None)
+                    if cache is None:
+                        unseen.add_key(message.number, message.points)
+                    yield Progress(message.number + 1, len(plan.frames), "Baking")
+                elif isinstance(message, Skin):
+                    skin = message
+                    assert plan is not None
+                    unseen.add_skin(skin, plan.topology)
+                else:
+                    yield message
         assert plan is not None
         if options.mode == "RELATIVE":
             for done in animate_relative(unseen.key, f"{name} expression", plan.frames, plan.holds):
