@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -74,6 +75,19 @@ def mistakes(take: Path, folder: Path) -> None:
     (folder / "taken.glb").mkdir()
     press("taken by a folder", folder / "taken.glb")
     press("added ending", folder / "added", format="MDD")
+    press("two lines", folder / "a\nb.obj")
+    press("not unicode", folder / "a\udcff.glb")
+    limit = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, limit[1]))        # as on a full disk
+    press("disk full", folder / "full.abc")
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1_901_000, limit[1]))        # room for the points, not for the file
+    press("disk full obj", folder / "full.obj")
+    press("disk full glb", folder / "full.glb", every_shape=True)
+    press("disk full usd", folder / "full.usdc")
+    resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+    usage, exporting.shutil.disk_usage = exporting.shutil.disk_usage, lambda folder: SimpleNamespace(free=31_000_000)
+    press("no room", folder / "full.abc")
+    exporting.shutil.disk_usage = usage
     shrink = thing.modifiers.new("shrink", "DECIMATE")
     shrink.decimate_type = "DISSOLVE"
     shrink.angle_limit = 0.2

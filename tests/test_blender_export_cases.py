@@ -25,6 +25,9 @@ STAMPS = [0, 1, 2.31, 3.07, 4.5, 5.05, 6.77, 7.9, 8.1, 9.6]
 MISTAKES = {
     "no name": "ending", "ending": "a.stl", "two formats": "another format than GLTF", "missing folder": "missing",
     "two numbers": "one number", "hidden": "show it", "taken by a folder": "a folder",
+    "two lines": "two lines", "not unicode": "Unicode", "disk full": "full.abc: cannot be written (File too large)",
+    "disk full obj": "half a mesh", "disk full glb": "full.glb: cannot be written (File too large)",
+    "disk full usd": "full.usdc: cannot be written (Blender wrote half a file", "no room": "room for 31 MB",
     "vertices change": "number of vertices", "exporter fails glb": "b.glb: cannot be written (No space left on device)",
     "exporter fails usda": "b.usda: cannot be written (No space left on device)"}
 

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import math
 import os
+import re
+import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -41,6 +43,11 @@ ENDINGS = {".abc": "ABC", ".usd": "USD", ".usdc": "USD", ".usda": "USD", ".glb":
 USUAL_ENDING = {"ABC": ".abc", "USD": ".usdc", "GLTF": ".glb", "FBX": ".fbx", "OBJ": ".obj", "MDD": ".mdd", "PC2": ".pc2"}
 WITH_TIMES, WITH_SHAPES = ("ABC", "USD", "GLTF"), ("GLTF", "FBX")
 LARGE_MB = 50
+# Bytes on the disk for each of the bare points while the file is made, measured. Blender breaks down, or leaves half a file
+# and says nothing, where an exporter finds the disk full.
+ROOM = {"ABC": 2.2, "USD": 13.0, "GLTF": 0.5, "FBX": 0.5, "OBJ": 12.0, "MDD": 1.1, "PC2": 1.1}
+LEAST_ROOM_MB = 30
+RAISED = re.compile(r"^\w*(Error|Exception): (\[Errno \d+\] )?")
 
 
 @dataclass(frozen=True)
@@ -82,7 +89,7 @@ def export_steps(thing: bpy.types.Object, path: Path, options: ExportOptions = E
     del thing
     frames, notes = _frames(*shown.find(), kind, options)
     with _folder_beside(path) as folder:
-        motion: Motion = yield from _reading(shown, frames, folder / "points")
+        motion: Motion = yield from _reading(shown, frames, folder, path)
         shapes = None
         if kind in WITH_SHAPES:
             shapes = yield from messages_of(
@@ -94,17 +101,20 @@ def export_steps(thing: bpy.types.Object, path: Path, options: ExportOptions = E
             for file in files:
                 os.replace(file, path.parent / file.name)
         except (RuntimeError, OSError) as error:
-            raise OutputError(f"{path}: cannot be written ({_cause(error)}); choose another name or folder") from error
+            raise _refused(path, error) from error
     return Exported(tuple(path.parent / file.name for file in files), tuple(notes))
 
 
-def _reading(shown: Shown, frames: npt.NDArray[np.float64], store: Path) -> Steps:
-    reading = read_motion(shown, frames, store)
+def _reading(shown: Shown, frames: npt.NDArray[np.float64], folder: Path, path: Path) -> Steps:
+    """In `folder`, for the file `path`."""
+    reading = read_motion(shown, frames, folder / "points")
     try:
         while True:
             yield Progress(next(reading), len(frames), "Reading the scene")
     except StopIteration as stop:
         return stop.value
+    except OSError as error:
+        raise _refused(path, error) from error
     finally:
         reading.close()                                 # the scene goes back to its frame now
 
@@ -124,6 +134,13 @@ def target(path: Path, kind: Format | None, name: str) -> tuple[Path, str]:
         raise OutputError(f"{path}: the ending says another format than {kind}; leave the ending or the format out")
     if path.is_dir():
         raise OutputError(f"{path}: a folder; give the name of a file in it")
+    try:
+        str(path.absolute()).encode()
+    except UnicodeEncodeError as error:
+        raise OutputError(f"{path!r}: Blender writes to no path that is not Unicode; choose another name or "
+                          "folder") from error
+    if not path.name.isprintable():
+        raise OutputError(f"{path.name!r}: a name of two lines or with signs that nobody sees; choose another")
     check_writable(path)
     return path, kind or str(said)
 
@@ -157,6 +174,7 @@ def _write(shown: Shown, motion: Motion, shapes: Shapes | None, frames: npt.NDAr
     """The files, in a folder of their own, and what is to be said. At once: the scene must not be seen with the double."""
     notes: list[str] = []
     thing, scene = shown.find()
+    _check_room(motion, shapes, kind, path)
     fps = scene.render.fps / scene.render.fps_base
     path.parent.mkdir()
     with stand_in(thing, motion, path.parent) as made, quiet(OUTPUT):
@@ -188,17 +206,35 @@ def _write(shown: Shown, motion: Motion, shapes: Shapes | None, frames: npt.NDAr
     return files, notes
 
 
+def _check_room(motion: Motion, shapes: Shapes | None, kind: str, path: Path) -> None:
+    points_mb = motion.points.nbytes / 1e6
+    needed = LEAST_ROOM_MB + ROOM[kind] * points_mb
+    if shapes is not None:
+        needed += 3 * shapes.shapes.nbytes / 1e6
+    free = shutil.disk_usage(path.parent.parent).free / 1e6
+    if free < needed:
+        raise OutputError(f"{path.name}: the disk has room for {free:.0f} MB, and this needs about {needed:.0f} MB; make room "
+                          "or choose another place")
+
+
 @contextmanager
 def _folder_beside(path: Path) -> Iterator[Path]:
     """A folder on the disk of `path`, so that finished files are renamed into place; gone afterwards."""
     try:
         folder = tempfile.TemporaryDirectory(prefix=f".{path.stem[:40]}-", dir=path.parent, ignore_cleanup_errors=True)
     except OSError as error:
-        raise OutputError(f"{path}: cannot be written ({error.strerror or error}); choose another name or folder") from error
+        raise _refused(path, error) from error
     with folder as name:
         yield Path(name)
 
 
+def _refused(path: Path, error: Exception) -> OutputError:
+    return OutputError(f"{path}: cannot be written ({_cause(error)}); choose another name or folder")
+
+
 def _cause(error: Exception) -> str:
     text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    raised = [line for line in text.splitlines() if RAISED.match(line)]         # by an exporter written in Python
+    if raised:
+        return RAISED.sub("", raised[-1])
     return (text.strip().splitlines() or [type(error).__name__])[0].removeprefix("Error: ")

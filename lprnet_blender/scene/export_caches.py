@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import bpy
 import numpy as np
@@ -50,16 +51,22 @@ def write_usd(made: StandIn, motion: Motion, path: Path, fps: float) -> list[Pat
             filepath=str(path), check_existing=False, selected_objects_only=True, export_animation=len(frames) > 1,
             export_uvmaps=True, export_normals=True, export_materials=True, generate_preview_surface=True,
             export_hair=False, evaluation_mode="VIEWPORT", relative_paths=True, **usd_textures())
-    if not even:
-        retime(path, frames)
+    usd = pixar_usd()
+    if usd is not None:
+        try:
+            layer = usd.Layer.FindOrOpen(str(path))
+            if not even:
+                _retime(layer, frames)
+                layer.Export(str(path.with_name(f"retimed{path.suffix}")))      # anew, without what was erased
+                del layer                               # Windows replaces no file that is open
+                path.with_name(f"retimed{path.suffix}").replace(path)
+        except RuntimeError as error:                   # its exporter says nothing of a full disk
+            raise OSError("Blender wrote half a file; the disk may be full") from error
     return pictures
 
 
-def retime(path: Path, frames: Times) -> None:
+def _retime(layer: Any, frames: Times) -> None:
     """Sample number i of every value goes to the time code frames[i]."""
-    usd = pixar_usd()
-    assert usd is not None
-    layer = usd.Layer.FindOrOpen(str(path))
     codes = layer.ListAllTimeSamples()
     for place in _animated(layer):
         values = [(code, layer.QueryTimeSample(place, code)) for code in layer.ListTimeSamplesForPath(place)]
@@ -69,16 +76,11 @@ def retime(path: Path, frames: Times) -> None:
             layer.SetTimeSample(place, float(frames[round(code)]), value)
     if codes:
         layer.startTimeCode, layer.endTimeCode = float(frames[0]), float(frames[-1])
-    beside = path.with_name(f"retimed{path.suffix}")        # written anew, without what was erased
-    layer.Export(str(beside))
-    del layer
-    beside.replace(path)
 
 
-def _animated(layer: object) -> list[object]:
-    found: list[object] = []
-    layer.Traverse("/", lambda place: found.append(place) if layer.ListTimeSamplesForPath(place)  # type: ignore
-                   else None)
+def _animated(layer: Any) -> list[Any]:
+    found: list[Any] = []
+    layer.Traverse("/", lambda place: found.append(place) if layer.ListTimeSamplesForPath(place) else None)
     return found
 
 

@@ -65,3 +65,6 @@ def _write_obj(made: StandIn, motion: Motion, number: int, path: Path) -> None:
             filepath=str(path), check_existing=False, export_selected_objects=True, forward_axis="NEGATIVE_Z",
             up_axis="Y", global_scale=1.0, export_uv=True, export_normals=True, export_materials=True,
             export_triangulated_mesh=False, path_mode="STRIP", export_animation=False)
+    text = path.read_bytes()
+    if text.count(b"\nf ") != len(made.mesh.polygons) or not text.endswith(b"\n"):
+        raise OSError("the disk may be full: Blender wrote half a mesh")

@@ -70,30 +70,30 @@ def read_motion(shown: Shown, frames: npt.NDArray[np.float64], store: Path) -> G
     """Steps, one a frame, each yielding how many are done; returns the motion. `frames` may lie between whole ones.
     The points lie in the file `store`, since a long take does not fit into memory. The scene is left at its frame.
     Raises InputError for a hidden object and where the number of vertices changes."""
-    places = np.empty((len(frames), 4, 4))
-    points: np.memmap | None = None                                     # type: ignore[type-arg]
-    triangles = np.empty(0, np.int32)
+    places, vertices, triangles = np.empty((len(frames), 4, 4)), 0, np.empty(0, np.int32)
     _, scene = shown.find()
     metres, rate = scene.unit_settings.scale_length, scene.render.fps / scene.render.fps_base
-    with frame_kept(shown):
+    # written, not mapped: a full disk is an error then, and not the end of Blender
+    with frame_kept(shown), store.open("wb") as file:
         for number, frame in enumerate(frames):
             thing, scene = shown.find()
             go_to(scene, float(frame))
             evaluated = thing.evaluated_get(bpy.context.evaluated_depsgraph_get())
             places[number] = evaluated.matrix_world
             mesh = evaluated.to_mesh()
-            if points is None:
-                points = np.memmap(store, np.float32, "w+", shape=(len(frames), len(mesh.vertices), 3))
-                triangles = _triangles(mesh)
-            if len(mesh.vertices) != points.shape[1]:
+            if number == 0:
+                vertices, triangles = len(mesh.vertices), _triangles(mesh)
+            if len(mesh.vertices) != vertices:
                 raise InputError(f"{shown.name}: the number of vertices changes over time, which no file of moving "
                                  "meshes can hold; switch off the modifier that does it")
-            values = np.empty(points[number].size, np.float32)
+            values = np.empty(3 * vertices, np.float32)
             mesh.vertices.foreach_get("co", values)
-            points[number] = values.reshape(-1, 3)
+            file.write(values.tobytes())
             evaluated.to_mesh_clear()
             yield number + 1
-    assert points is not None
+    if not vertices:
+        raise InputError(f"{shown.name}: a mesh without vertices; choose a captured or baked face")
+    points = np.memmap(store, np.float32, "r+", shape=(len(frames), vertices, 3))
     places[:, :3, 3] *= metres
     places[:, :3, :3] *= metres
     return plain(Motion(np.asarray(frames, np.float64) / rate, points, places, triangles))

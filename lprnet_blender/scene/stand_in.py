@@ -170,12 +170,16 @@ def _saved(image: bpy.types.Image, path: Path) -> bpy.types.Image:
 
 def _take_names(thing: bpy.types.Object, double: bpy.types.Object) -> None:
     """Files name what they hold: the double has the object's name for a while."""
+    if thing.library is not None:                       # of another .blend, its name cannot be changed
+        return
     name = thing.name
     thing.name = f"{name[:50]} (exported)"
     double.name = name
 
 
 def _give_names_back(thing: bpy.types.Object, double: bpy.types.Object) -> None:
+    if thing.library is not None:
+        return
     name = double.name
     double.name = "L-PRNet export"
     thing.name = name
