@@ -19,7 +19,7 @@ import bpy                                                          # noqa: E402
 
 import lprnet_blender                                               # noqa: E402
 from lprnet_blender import jobs                                     # noqa: E402
-from lprnet_blender.ui import layouts, panels, preferences, properties, take_info           # noqa: E402
+from lprnet_blender.ui import cli_command, panels, preferences, properties, take_info           # noqa: E402
 
 ICONS = bpy.types.UILayout.bl_rna.functions["label"].parameters["icon"].enum_items
 
@@ -107,7 +107,7 @@ def read(take: str) -> None:
 def defaults() -> dict:
     """Of the settings, to be compared with the core's options."""
     return {name: known.default for name, known in properties.LPRNetSettings.bl_rna.properties.items()
-            if hasattr(known, "default")} | {"bake_mode": preferences.Defaults().bake_mode}
+            if hasattr(known, "default")} | {"mode": preferences.Defaults().bake_mode}
 
 
 def panels_told(take: str) -> dict:
@@ -154,12 +154,15 @@ if __name__ == "__main__":
     lprnet_blender.register()
     told["defaults"] = defaults()
     scene = bpy.context.scene.lprnet
-    told["modes"] = [scene.bake_mode, (setattr(scene, "bake_mode", "RELATIVE"), scene.bake_mode)[1]]
+    told["modes"] = [scene.mode, (setattr(scene, "mode", "RELATIVE"), scene.mode)[1]]
     told["panels"] = panels_told(take)
     bpy.ops.object.mode_set(mode="OBJECT")
     told["check"] = sorted(bpy.ops.lprnet.check_installation())
     told["block"] = bpy.data.texts["L-PRNet Installation"].as_string()
+    told["command"] = cli_command._run(["bake", "nowhere.lprtake", "-o", "x.blend"])
+    first = cli_command._handle
     lprnet_blender.unregister()
+    told["command twice"] = first is not None and cli_command._handle is None
     told["after all"] = traces()
     print("TOLD " + json.dumps(told))
     sys.stdout.flush()

@@ -65,7 +65,7 @@ def test_no_file_grows_beyond_what_one_can_read() -> None:
 
 
 def test_libraries_never_print() -> None:
-    programs = {"inference_core/cli", "lprnet_blender/command.py"}
+    programs = {"inference_core/cli", "lprnet_blender/command"}
     printing = []
     for package in ("inference_core", "lprnet_blender"):
         for path in sources(package):

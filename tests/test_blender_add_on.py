@@ -49,10 +49,10 @@ def test_settings_begin_as_the_cores_options(told: dict) -> None:
     for name in ("pose", "expression", "openings", "identity"):
         assert defaults[f"smooth_{name}"] == getattr(smoothing, name)
     assert defaults["max_gap_s"] == smoothing.max_gap_s
-    for name, key in (("bake_mode", "mode"), ("head", "head"), ("timing", "timing"), ("start_frame", "start_frame"),
+    for name, key in (("mode", "mode"), ("head", "head"), ("timing", "timing"), ("start_frame", "start_frame"),
                       ("sound", "sound"), ("markers", "markers"), ("frame_range", "frame_range")):
         assert defaults[name] == getattr(bake, key), name
-    assert defaults["bake_texture"] == str(bake.texture)
+    assert defaults["texture"] == str(bake.texture)
 
 
 def test_the_mode_is_that_of_the_preferences_until_one_is_chosen(told: dict) -> None:
@@ -60,7 +60,10 @@ def test_the_mode_is_that_of_the_preferences_until_one_is_chosen(told: dict) -> 
 
 
 @pytest.mark.parametrize("state, panel, reason", [
-    ("no image", "Capture", "Choose an image above"), ("edit mode", "Capture", "Works in Object Mode")])
+    ("no image", "Capture", "Choose an image above"), ("edit mode", "Capture", "Works in Object Mode"),
+    ("video", "Capture", "Choose a clip above"), ("clip", "Capture", "The part ends before it starts"),
+    ("camera", "Capture", "it begins with http://"), ("video", "Bake", "Capture a take first"),
+    ("job", "Bake", "is still going on"), ("image", "Export", "Select a face")])
 def test_what_cannot_be_done_is_greyed_out_and_says_why(told: dict, state: str, panel: str, reason: str) -> None:
     lines = told["panels"][state][panel]
     assert any(line.endswith(" off>") for line in lines)
@@ -69,6 +72,15 @@ def test_what_cannot_be_done_is_greyed_out_and_says_why(told: dict, state: str, 
 
 def test_what_can_be_done_is_not_greyed_out(told: dict) -> None:
     assert "<lprnet.capture_image>" in told["panels"]["image"]["Capture"]
+    assert "<lprnet.bake_video>" in told["panels"]["take"]["Bake"]
+
+
+def test_a_photo_shows_nothing_of_takes(told: dict) -> None:
+    assert list(told["panels"]["image"]) == ["Face Capture", "Source", "Capture", "Export"]
+
+
+def test_the_command_line_is_there_while_the_add_on_is(told: dict) -> None:
+    assert told["command"] == 2 and told["command twice"]
 
 
 def test_a_take_tells_its_frames_gaps_and_confidence(told: dict) -> None:

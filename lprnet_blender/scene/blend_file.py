@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import bpy
@@ -29,16 +31,49 @@ def check_output(path: Path) -> None:
 
 def save_blend(path: Path) -> None:
     """Save the open file as `path`: written beside it and renamed, so that nothing half-written stays."""
-    partial = path.with_name(f".{path.stem}.{os.getpid()}.blend")
+    partial = _beside(path)
     try:
-        with quiet(OUTPUT):                             # it would tell the partial file's name
-            bpy.ops.wm.save_as_mainfile(filepath=str(partial.absolute()), copy=True, compress=True,
-                                        check_existing=False)
-        os.replace(partial, path)
-    except (RuntimeError, OSError) as error:
-        raise OutputError(f"{path}: could not be written ({_first_line(error)}); choose another place") from error
+        _finish(partial, path)
     finally:
         partial.unlink(missing_ok=True)
+
+
+@contextmanager
+def new_blend(path: Path) -> Iterator[None]:
+    """The open file becomes `path` when all went well inside; meanwhile it lies beside under another name, so that what
+    is written beside it, and paths relative to it, are where they stay."""
+    partial = _beside(path)
+    try:
+        _write(partial, path, copy=False)
+        yield
+        _finish(partial, path)
+    finally:
+        for left in (partial, Path(f"{partial}1")):     # Blender keeps the version before as .blend1
+            left.unlink(missing_ok=True)
+
+
+def _finish(partial: Path, path: Path) -> None:
+    _write(partial, path, copy=True)
+    try:
+        os.replace(partial, path)
+    except OSError as error:
+        raise _refused(path, error) from error
+
+
+def _beside(path: Path) -> Path:
+    return path.with_name(f".{path.stem}.{os.getpid()}.blend")
+
+
+def _write(partial: Path, path: Path, *, copy: bool) -> None:
+    try:
+        with quiet(OUTPUT):                             # it would tell the partial file's name
+            bpy.ops.wm.save_as_mainfile(filepath=str(partial.absolute()), copy=copy, compress=True, check_existing=False)
+    except RuntimeError as error:
+        raise _refused(path, error) from error
+
+
+def _refused(path: Path, error: Exception) -> OutputError:
+    return OutputError(f"{path}: could not be written ({_first_line(error)}); choose another place")
 
 
 def open_blend(path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import bpy
 
-from . import drops, lifetime, menu, operators, panels, preferences, properties, take_info
+from . import cli_command, drops, lifetime, menu, operators, panels, preferences, properties, take_info
 from .operators import live_webcam
 
 CLASSES = (preferences.LPRNetPreferences, properties.LPRNetSettings, *operators.CLASSES, *panels.CLASSES,
@@ -19,6 +19,7 @@ def register() -> None:
     properties.register()
     menu.add()
     lifetime.register()
+    cli_command.register()
     live_webcam.watch()
     preferences.use_packages_folder()
 
@@ -27,6 +28,7 @@ def unregister() -> None:
     """Take them out again, in reverse."""
     live_webcam.unwatch()
     lifetime.unregister()
+    cli_command.unregister()
     menu.remove()
     properties.unregister()
     take_info.unregister()

@@ -8,22 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 import bpy
 
-from .. import jobs
 from ..scene.face import is_captured
+from .bake_properties import OTHERS, SMOOTHING
+from .operators.running import busy
 
 if TYPE_CHECKING:
     from .properties import LPRNetSettings
 
 Values = dict[str, Any]
-SMOOTHING = ("smooth_pose", "smooth_expression", "smooth_openings", "smooth_identity", "max_gap_s")
 SHAPES = ("GLTF", "FBX")                # formats that carry shapes, not vertices
 BAKED_FROM = "lprnet_take"              # the custom property of scene.baked, which needs the core
-
-
-def progress_text(job: jobs.Job) -> str:
-    """What the bar says: how far, and what else the job tells."""
-    progress = job.progress
-    return f"{progress.done}/{progress.total}  {progress.text}" if progress.total else progress.text
 
 
 def image(settings: LPRNetSettings) -> Values:
@@ -43,25 +37,18 @@ def video(settings: LPRNetSettings) -> Values:
 def camera(settings: LPRNetSettings) -> Values:
     """For lprnet.live_webcam."""
     source = f"camera:{settings.camera_index}" if settings.camera_from == "DEVICE" else settings.camera_address
-    strengths = {name: value for name, value in smoothing(settings).items() if name != "max_gap_s"}
+    strengths = {name: getattr(settings, name) for name in SMOOTHING.values() if name != "max_gap_s"}
     return {"camera": source, "record": settings.record, "take": settings.take if settings.record else "",
             "mirror": settings.mirror, "head_motion": settings.head} | strengths
 
 
 def bake_options(settings: LPRNetSettings) -> Values:
-    """What every bake is told."""
-    return {"mode": settings.bake_mode, "head": settings.head, "timing": settings.timing,
-            "start_frame": settings.start_frame, "texture": settings.bake_texture, "sound": settings.sound,
-            "markers": settings.markers, "frame_range": settings.frame_range} | smoothing(settings)
-
-
-def smoothing(settings: LPRNetSettings) -> Values:
-    """Strengths, and how long a gap is filled."""
-    return {name: getattr(settings, name) for name in SMOOTHING}
+    """What every bake is told: for lprnet.rebake all of it."""
+    return {name: getattr(settings, name) for name in (*OTHERS, *SMOOTHING.values(), "texture")}
 
 
 def bake(settings: LPRNetSettings, context: bpy.types.Context) -> Values:
-    """For lprnet.rebake, or lprnet.bake_video where nothing was baked yet."""
+    """For lprnet.bake_video with a take that is there: no clip, no network."""
     return {"take": take(context)} | bake_options(settings)
 
 
@@ -78,10 +65,18 @@ def baked_object(context: bpy.types.Context) -> bpy.types.Object | None:
 
 
 def take(context: bpy.types.Context) -> str:
-    """Absolute path of the take that is baked next: the one that was chosen, or that of the active object."""
+    """Absolute path of the take that the panel shows: the one that was chosen, or that of the active object."""
     chosen = context.scene.lprnet.take  # type: ignore[union-attr]
+    return _absolute(chosen) or take_of_active(context)
+
+
+def take_of_active(context: bpy.types.Context) -> str:
+    """Absolute path of the take that was baked into the active object, "" where there is none."""
     thing = baked_object(context)
-    path = chosen or (thing[BAKED_FROM] if thing else "")
+    return _absolute(thing[BAKED_FROM]) if thing else ""
+
+
+def _absolute(path: str) -> str:
     return str(Path(bpy.path.abspath(path))) if path else ""
 
 
@@ -119,7 +114,6 @@ def why_no_export(context: bpy.types.Context) -> str:
 
 
 def _why_no_object(context: bpy.types.Context) -> str:
-    job = jobs.current()
-    if job is not None:
-        return f"{job.name} is still going on"
+    if reason := busy():
+        return reason
     return "" if context.mode == "OBJECT" else "Works in Object Mode"

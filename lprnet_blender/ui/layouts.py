@@ -42,12 +42,12 @@ def wrapped(layout: bpy.types.UILayout, context: bpy.types.Context, text: str, i
 
 
 def button(layout: bpy.types.UILayout, context: bpy.types.Context, operator: str, values: dict[str, Any], *,
-           reason: str = "", large: bool = True, **how: Any) -> None:
-    """An operator filled with values; greyed out, and why below it, where there is a reason."""
-    if not hasattr(bpy.types, operator.replace("lprnet.", "LPRNET_OT_")):
-        return                                          # not in this version of the add-on
+           reason: str = "", ask: bool = True, **how: Any) -> None:
+    """An operator filled with values; greyed out, and why below it, where there is a reason. ask: with the
+    operator's own file browser or dialog."""
     row = layout.row()
-    row.scale_y = 1.4 if large else 1.0
+    row.scale_y = 1.4
+    row.operator_context = "INVOKE_DEFAULT" if ask else "EXEC_DEFAULT"
     row.use_property_split = False
     row.enabled = not reason
     filled = row.operator(operator, **how)

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, TypeVar
 
 import bpy
 
-from .. import jobs
 from . import fill, take_info
 from .layouts import button, fact, split_column, wrapped
 from .operators.find_cameras import found_cameras
 from .operators.live_webcam import live_status
+from .operators.running import progress_words, running_jobs
 
 if TYPE_CHECKING:
     from .properties import LPRNetSettings
@@ -23,6 +23,11 @@ MOST_GAPS = 4
 def _parts(panel: bpy.types.Panel, context: bpy.types.Context) -> tuple[bpy.types.UILayout, LPRNetSettings]:
     assert panel.layout is not None
     return panel.layout, context.scene.lprnet  # type: ignore[union-attr]
+
+
+def _takes(context: bpy.types.Context) -> bool:
+    """A photo makes no take, but a head that was baked from one may stand there."""
+    return context.scene.lprnet.source != "IMAGE" or bool(fill.take(context))  # type: ignore[union-attr]
 
 
 def _in_tab(panel: type[AnyPanel]) -> type[AnyPanel]:
@@ -39,7 +44,8 @@ class LPRNET_PT_main(bpy.types.Panel):
     def draw(self, context: bpy.types.Context) -> None:
         """Progress and a way out while a job runs."""
         layout, _ = _parts(self, context)
-        job = jobs.current()
+        jobs = running_jobs()
+        job = jobs.current() if jobs else None
         live = live_status()
         take_info.watch(job is not None or bool(live))
         if live:
@@ -50,7 +56,7 @@ class LPRNET_PT_main(bpy.types.Panel):
         progress = job.progress
         column = layout.column(align=True)
         share = progress.done / progress.total if progress.total else 0.0
-        column.progress(factor=min(share, 1.0), text=fill.progress_text(job))
+        column.progress(factor=min(share, 1.0), text=progress_words() or progress.text)
         column.operator("lprnet.cancel", icon="CANCEL", text="Cancel")
 
 
@@ -130,8 +136,8 @@ class LPRNET_PT_take(bpy.types.Panel):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        """A photo makes no take, but a head that was baked from one may stand there."""
-        return context.scene.lprnet.source != "IMAGE" or bool(fill.take(context))  # type: ignore[union-attr]
+        """Where there may be a take."""
+        return _takes(context)
 
     def draw(self, context: bpy.types.Context) -> None:
         """The take that is baked next: its name, and what was found in it."""
@@ -176,6 +182,11 @@ class LPRNET_PT_smoothing(bpy.types.Panel):
     bl_parent_id = "LPRNET_PT_main"
     bl_options = {"DEFAULT_CLOSED"}
 
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        """Where there may be a take."""
+        return _takes(context)
+
     def draw(self, context: bpy.types.Context) -> None:
         """Strengths; a bake reads them."""
         layout, settings = _parts(self, context)
@@ -192,13 +203,18 @@ class LPRNET_PT_bake(bpy.types.Panel):
     bl_label = "Bake"
     bl_parent_id = "LPRNET_PT_main"
 
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        """Where there may be a take."""
+        return _takes(context)
+
     def draw(self, context: bpy.types.Context) -> None:
         """Options of the bake, and the button: no network runs."""
         layout, settings = _parts(self, context)
         column = split_column(layout)
-        column.prop(settings, "bake_mode")
+        column.prop(settings, "mode")
         column.prop(settings, "head")
-        column.prop(settings, "bake_texture")
+        column.prop(settings, "texture")
         column = split_column(layout)
         column.prop(settings, "timing")
         column.prop(settings, "start_frame")
@@ -206,8 +222,12 @@ class LPRNET_PT_bake(bpy.types.Panel):
         for name in ("sound", "markers", "frame_range"):
             column.prop(settings, name)
         again = fill.baked_object(context)
-        button(layout, context, "lprnet.rebake" if again else "lprnet.bake_video", fill.bake(settings, context),
-               icon="ACTION", text=f"Bake Again: {again.name}" if again else "Bake Take", reason=fill.why_no_bake(context))
+        if again is not None:
+            button(layout, context, "lprnet.rebake", fill.bake_options(settings), icon="ACTION",
+                   text=f"Bake Again: {again.name}", reason=fill.why_no_bake(context), ask=False)
+        if again is None or fill.take(context) != fill.take_of_active(context):
+            button(layout, context, "lprnet.bake_video", fill.bake(settings, context), icon="ACTION", text="Bake Take",
+                   reason=fill.why_no_bake(context))
 
 
 @_in_tab

@@ -12,24 +12,30 @@ from typing import TYPE_CHECKING
 import bpy
 
 from . import choices, take_info
+from .bake_properties import BakeProperties
 from .operators.export import FORMATS
 from .preferences import preferences
 
-STRENGTH = {"default": 1.0, "min": 0.0, "max": 8.0, "soft_max": 2.0, "step": 10, "precision": 2, "subtype": "FACTOR"}
+CHOSEN_MODE = "lprnet_chosen_mode"
 
 
 def _chosen_mode(settings: bpy.types.PropertyGroup) -> int:
     """The mode chosen in this scene, before that the one of the preferences."""
-    mode = settings.get("bake_mode_chosen", "")
+    mode = settings.get(CHOSEN_MODE, "")
     names = [name for name, *_ in choices.BAKE_MODES]
     return names.index(mode if mode in names else preferences().bake_mode)
 
 
 def _choose_mode(settings: bpy.types.PropertyGroup, number: int) -> None:
-    settings["bake_mode_chosen"] = choices.BAKE_MODES[number][0]
+    settings[CHOSEN_MODE] = choices.BAKE_MODES[number][0]
 
 
-class LPRNetSettings(bpy.types.PropertyGroup):
+def _clip_changed(settings: LPRNetSettings, context: bpy.types.Context) -> None:
+    """Another clip gets another take."""
+    settings.take = ""
+
+
+class LPRNetSettings(BakeProperties, bpy.types.PropertyGroup):
     """Settings of L-PRNet in a scene"""
 
     if TYPE_CHECKING:
@@ -51,19 +57,6 @@ class LPRNetSettings(bpy.types.PropertyGroup):
         record: bool
         mirror: bool
         take: str
-        smooth_pose: float
-        smooth_expression: float
-        smooth_openings: float
-        smooth_identity: float
-        max_gap_s: float
-        bake_mode: str
-        head: str
-        timing: str
-        start_frame: int
-        bake_texture: str
-        sound: bool
-        markers: bool
-        frame_range: bool
         export_format: str
         scene_range: bool
         every_shape: bool
@@ -86,7 +79,7 @@ class LPRNetSettings(bpy.types.PropertyGroup):
             name="Texture", description="Width and height of the skin texture", items=choices.TEXTURE_SIZES, default="1024")
         clip: bpy.props.StringProperty(
             name="Clip", description="Video file, or folder or pattern (shot.####.png) of an image sequence",
-            subtype="FILE_PATH")
+            subtype="FILE_PATH", update=_clip_changed)
         use_range: bpy.props.BoolProperty(name="Part of the Clip", description="Capture a part of the clip only")
         start_s: bpy.props.FloatProperty(
             name="Start", description="Capture from this time of the clip on", unit="TIME_ABSOLUTE", min=0.0, step=100)
@@ -110,41 +103,9 @@ class LPRNetSettings(bpy.types.PropertyGroup):
             name="Take", description="Folder NAME.lprtake that holds the capture. Left empty, a capture makes one in the take "
                                      "folder of the preferences, or else beside the clip",
             subtype="DIR_PATH", update=take_info.settings_changed)
-        smooth_pose: bpy.props.FloatProperty(
-            name="Head Motion", description="How much trembling is taken out of the head's motion: 1 as measured to be good, "
-                                            "0 as captured", **STRENGTH)
-        smooth_expression: bpy.props.FloatProperty(
-            name="Expression", description="How much trembling is taken out of the face: 1 as measured to be good, 0 as "
-                                           "captured", **STRENGTH)
-        smooth_openings: bpy.props.FloatProperty(
-            name="Lids and Lips", description="How much trembling is taken out of eyelids and lips, which are faster than "
-                                              "the rest: 1 as measured to be good, 0 as captured", **STRENGTH)
-        smooth_identity: bpy.props.FloatProperty(
-            name="Skull", description="How firmly one skull is held over the whole take: 1 as measured to be good, 0 as "
-                                      "captured", **STRENGTH)
-        max_gap_s: bpy.props.FloatProperty(
-            name="Fill Gaps", description="Gaps of up to this time, in which no face was seen, are filled in; 0 fills none",
-            default=0.25, min=0.0, max=8.0, soft_max=2.0, step=5, precision=2, unit="TIME_ABSOLUTE")
-        bake_mode: bpy.props.EnumProperty(
+        mode: bpy.props.EnumProperty(
             name="Mode", description="What carries the shape of each frame", items=choices.BAKE_MODES, get=_chosen_mode,
             set=_choose_mode)
-        head: bpy.props.EnumProperty(
-            name="Head Motion", description="What carries the motion of the head", items=choices.HEADS, default="OBJECT")
-        timing: bpy.props.EnumProperty(
-            name="Timing", description="How the clip's time becomes frames of the scene", items=choices.TIMINGS,
-            default="MATCH_SCENE")
-        start_frame: bpy.props.IntProperty(
-            name="Start Frame", description="Frame of the scene on which the take begins", default=1, min=-1048574,
-            max=1048574, subtype="TIME")
-        bake_texture: bpy.props.EnumProperty(
-            name="Texture", description="Width and height of the skin texture, from the clip's best frames",
-            items=choices.BAKE_TEXTURES, default="1024")
-        sound: bpy.props.BoolProperty(
-            name="Sound", description="Add the clip's sound to the sequencer, aligned", default=True)
-        markers: bpy.props.BoolProperty(
-            name="Markers", description="Mark on the timeline where no face was seen", default=True)
-        frame_range: bpy.props.BoolProperty(
-            name="Set Frame Range", description="Set the scene's start and end to those of the take", default=True)
         export_format: bpy.props.EnumProperty(
             name="Format", description="What the animation is written as", items=FORMATS[1:], default="ABC")
         scene_range: bpy.props.BoolProperty(

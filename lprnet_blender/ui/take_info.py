@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import bpy
 
+from .redraw import redraw_sidebars
+
 if TYPE_CHECKING:
     from .properties import LPRNetSettings
 
@@ -52,6 +54,11 @@ def forget() -> None:
     global _reading
     _known.clear()
     _reading = set()                    # what is still being read now comes too late: its thread keeps the old set
+
+
+def choose_take(context: bpy.types.Context, take: str) -> None:
+    """Show this take in the panel: it is being captured, or has just been baked."""
+    context.scene.lprnet.take = take  # type: ignore[union-attr]
 
 
 def watch(going_on: bool) -> None:
@@ -110,8 +117,5 @@ def _redraw() -> float | None:
     """Show what the threads have found."""
     if _reading:
         return POLL_S
-    for window in bpy.context.window_manager.windows if bpy.context.window_manager else ():
-        for area in window.screen.areas:
-            if area.type == "VIEW_3D":
-                area.tag_redraw()
+    redraw_sidebars()
     return None

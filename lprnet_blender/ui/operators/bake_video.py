@@ -11,6 +11,7 @@ import bpy
 
 from ..bake_properties import BakeProperties, bake_options, draw_bake
 from ..preferences import preferences, take_of
+from ..take_info import choose_take
 from .running import JobOperator, busy
 
 if TYPE_CHECKING:
@@ -43,7 +44,8 @@ class LPRNET_OT_bake_video(BakeProperties, JobOperator):
             description="Video file, or pattern (shot.####.png) of an image sequence; empty where the take is there "
                         "already")
         take: bpy.props.StringProperty(
-            name="Take", description="Folder NAME.lprtake that holds the capture; empty is beside the clip. One that "
+            name="Take", description="Folder NAME.lprtake that holds the capture; empty is in the take folder of the "
+                                     "preferences, or else beside the clip. One that "
                                      "was stopped is gone on with", subtype="DIR_PATH", options={"SKIP_SAVE"})
         filter_movie: bpy.props.BoolProperty(default=True, options={"HIDDEN", "SKIP_SAVE"})
         filter_image: bpy.props.BoolProperty(default=True, options={"HIDDEN", "SKIP_SAVE"})
@@ -99,11 +101,12 @@ class LPRNET_OT_bake_video(BakeProperties, JobOperator):
         if not self.filepath and not self.take:
             raise InputError("Bake Video: no clip and no take is given; choose one of them")
         assert context.scene is not None
-        clip = bpy.path.abspath(self.filepath)
-        take = Path(bpy.path.abspath(self.take)) if self.take else take_of(clip)
         chosen = preferences()
+        clip = bpy.path.abspath(self.filepath)
+        take = Path(bpy.path.abspath(self.take)) if self.take else take_of(self.filepath)
         frames = FrameOptions(start_s=self.start_s, end_s=self.end_s or None, every=self.every)
         track = TrackOptions(engine=chosen.engine, threads=chosen.threads, face=self.face)
+        choose_take(context, str(take))
         collection = context.collection.name if context.collection else None
         return bake_video.begin(clip, take, VideoOptions(frames, track, resume=True), bake_options(self),
                                  Target(context.scene.name, None, collection))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import bpy
 
-from ... import jobs
+from .running import running_jobs
 
 if TYPE_CHECKING:
     from bpy.stub_internal.rna_enums import OperatorReturnItems
@@ -23,12 +23,16 @@ class LPRNET_OT_cancel(bpy.types.Operator):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         """Something must be going on."""
-        if jobs.current() is None:
+        jobs = running_jobs()
+        if jobs is None or jobs.current() is None:
             cls.poll_message_set("Nothing is going on")
             return False
         return True
 
     def execute(self, context: bpy.types.Context) -> set[OperatorReturnItems]:
         """The job's own operator reports what is kept."""
-        jobs.stop_all()
+        jobs = running_jobs()
+        job = jobs.current() if jobs else None
+        if job is not None:
+            job.cancel(wait=False)                      # a tick of its operator finds it ended
         return {"FINISHED"}

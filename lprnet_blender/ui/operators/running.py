@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import bpy
 
 from ...missing import explain_missing
+from ..redraw import redraw_sidebars
 
 if TYPE_CHECKING:
     from bpy.stub_internal.rna_enums import OperatorReturnItems
@@ -19,9 +20,11 @@ if TYPE_CHECKING:
     from ...jobs import Job, Progress
 
 EVERY_S = 0.02
+DRAWN_EVERY_S = 0.2
 HUNDRED = 100
 
 _timers: list[bpy.types.Timer] = []
+_words, _drawn_s = "", 0.0
 
 
 @dataclass(frozen=True)
@@ -161,6 +164,9 @@ def running_jobs() -> Any:
 
 def stop_showing(context: bpy.types.Context) -> None:
     """Take the timer, the status bar's text and the progress away again."""
+    global _words
+    _words = ""
+    redraw_sidebars()
     manager = context.window_manager
     while _timers:
         timer = _timers.pop()
@@ -172,9 +178,19 @@ def stop_showing(context: bpy.types.Context) -> None:
         context.workspace.status_text_set(None)
 
 
+def progress_words() -> str:
+    """How far the job is, for the panel."""
+    return _words
+
+
 def _show(context: bpy.types.Context, name: str, pace: Pace) -> None:
-    progress = pace.progress
+    global _words, _drawn_s
+    progress, now = pace.progress, time.monotonic()
+    _words = pace.words(now)
+    if now - _drawn_s > DRAWN_EVERY_S:
+        _drawn_s = now
+        redraw_sidebars()
     if context.workspace is not None:
-        context.workspace.status_text_set(f"{name}: {pace.words(time.monotonic())}   (Esc: stop)")
+        context.workspace.status_text_set(f"{name}: {_words}   (Esc: stop)")
     if context.window_manager is not None and progress.total:
         context.window_manager.progress_update(HUNDRED * min(progress.done / progress.total, 1))

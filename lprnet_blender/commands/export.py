@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""`export`: the face of a .blend file, still or animated, as a file of other programs."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import bpy
+
+MOST_NAMED = 8
+
+
+def add_command(commands: Any) -> None:
+    """The parser and what it runs."""
+    parser = commands.add_parser(
+        "export", help="write the face of a .blend file for other programs",
+        description="Write a face that was captured or baked, as it moves in the scene: .abc .usd .usdc .usda .glb .fbx .obj "
+                    ".mdd .pc2.")
+    parser.add_argument("blend", type=Path, metavar="FILE.blend")
+    parser.add_argument("-o", "--output", type=Path, required=True, metavar="OUT", help="the ending says the format")
+    parser.add_argument("--object", metavar="NAME", help="which face, where the file holds several")
+    parser.add_argument("--scene-range", action="store_true", help="the scene's frames alone, not the whole animation")
+    parser.add_argument("--every-shape", action="store_true",
+                        help=".glb and .fbx: a shape for each key, not few that are mixed; exact, and large")
+    parser.set_defaults(run=run, parser=parser)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Returns 0; raises LPRNetError."""
+    from inference_core.cli import say
+    from inference_core.cli.progress import ProgressLine
+    from inference_core.files import check_writable
+
+    from ..scene.blend_file import open_blend
+    from ..scene.export import ExportOptions, export, target
+
+    path, _ = target(options.output.absolute(), None)
+    check_writable(path)
+    open_blend(options.blend)
+    thing, line = _face(options), ProgressLine()
+    try:
+        done = export(thing, path, ExportOptions(None, options.scene_range, options.every_shape),
+                      on_progress=lambda progress: line.tell(progress.done, progress.total, progress.text.lower()))
+    finally:
+        line.close()
+    for note in done.notes:
+        say(note)
+    for file in done.files:
+        print(file, flush=True)
+    return 0
+
+
+def _face(options: argparse.Namespace) -> bpy.types.Object:
+    """The one that is named, or the only one. Raises InputError."""
+    import bpy
+
+    from inference_core.errors import InputError
+
+    from ..scene.baked import is_baked
+    from ..scene.face import is_captured
+
+    faces = {thing.name: thing for thing in bpy.data.objects if is_baked(thing) or is_captured(thing)}
+    if not faces:
+        raise InputError(f"{options.blend}: holds no captured face; make one with the command image or video")
+    names = ", ".join(list(faces)[:MOST_NAMED])
+    if options.object is not None and options.object not in faces:
+        raise InputError(f"{options.blend}: holds no captured face called {options.object!r}; there is {names}")
+    if options.object is None and len(faces) > 1:
+        raise InputError(f"{options.blend}: holds {len(faces)} faces; name one with --object: {names}")
+    return faces[options.object or names]
