@@ -32,13 +32,11 @@ def run(options: argparse.Namespace) -> int:
     """Returns 0; raises LPRNetError."""
     from inference_core.cli import say
     from inference_core.cli.progress import ProgressLine
-    from inference_core.files import check_writable
 
     from ..scene.blend_file import open_blend
     from ..scene.export import ExportOptions, export, target
 
-    path, _ = target(options.output.absolute(), None)
-    check_writable(path)
+    path, _ = target(options.output.absolute(), None, options.blend.stem)      # found out now, not after the work
     open_blend(options.blend)
     thing, line = _face(options), ProgressLine()
     try:

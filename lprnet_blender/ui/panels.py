@@ -113,10 +113,10 @@ class LPRNET_PT_capture(bpy.types.Panel):
             column.prop(settings, "all_faces")
             column.prop(settings, "camera_match")
             button(layout, context, "lprnet.capture_image", fill.image(settings), icon="IMAGE_DATA",
-                   text="Capture Face", reason=fill.why_no_image(settings, context))
+                   reason=fill.why_no_image(settings, context))
         elif settings.source == "VIDEO":
             column.prop(settings, "take", placeholder="Beside the clip")
-            button(layout, context, "lprnet.bake_video", fill.video(settings), icon="FILE_MOVIE", text="Capture and Bake",
+            button(layout, context, "lprnet.bake_video", fill.video(settings), icon="FILE_MOVIE",
                    reason=fill.why_no_video(settings, context))
         else:
             column.prop(settings, "mirror")
@@ -124,7 +124,7 @@ class LPRNET_PT_capture(bpy.types.Panel):
             if settings.record:
                 column.prop(settings, "take", placeholder="In the take folder")
             button(layout, context, "lprnet.live_webcam", fill.camera(settings), icon="OUTLINER_OB_CAMERA",
-                   text="Live Webcam", reason=fill.why_no_camera(settings, context))
+                   reason=fill.why_no_camera(settings, context))
 
 
 @_in_tab
@@ -246,8 +246,7 @@ class LPRNET_PT_export(bpy.types.Panel):
         column.prop(settings, "scene_range")
         if settings.export_format in fill.SHAPES:
             column.prop(settings, "every_shape")
-        button(layout, context, "lprnet.export", fill.export(settings), icon="EXPORT", text="Export…",
-               reason=fill.why_no_export(context))
+        button(layout, context, "lprnet.export", fill.export(settings), icon="EXPORT", reason=fill.why_no_export(context))
 
 
 CLASSES = (LPRNET_PT_main, LPRNET_PT_source, LPRNET_PT_capture, LPRNET_PT_take, LPRNET_PT_smoothing, LPRNET_PT_bake,
