@@ -93,6 +93,8 @@ class LiveSession:
     def status(self) -> str:
         """One line for the status bar and the panel."""
         state = self.state
+        if self._process.stopping:
+            return "Live: finishing"
         if state.stage == "loading":
             return "Live: starting"
         if state.stage == "opening" or not state.frames:

@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 sys.path[:0] = [str(Path(__file__).resolve().parent.parent), str(Path(__file__).resolve().parent)]
 
@@ -31,6 +32,7 @@ from inference_core.topology import load_topology                   # noqa: E402
 from inference_core.tracking import TrackOptions, capture           # noqa: E402
 from lprnet_blender import live                                     # noqa: E402
 from lprnet_blender.scene.bake import bake_take                 # noqa: E402
+from lprnet_blender.ui.operators.live_webcam import LPRNET_OT_live_webcam  # noqa: E402
 from lprnet_blender.scene.drive import drive, live_face             # noqa: E402
 from mjpeg_server import camera                                     # noqa: E402
 from takes import acted, write_take                                 # noqa: E402
@@ -190,6 +192,32 @@ def main() -> None:
         live.end()
         return {"polls": polls, "after": [bpy.ops.lprnet.live_webcam.poll(), bpy.ops.lprnet.live_stop.poll()],
                 "status": status, "still": still, "outcome": session.outcome(), "gone": gone(session._process.pid)}
+
+    @tells
+    def modal_with_esc() -> dict:
+        """The operator's own modal function, given the events that a window would."""
+        class Operator:
+            modal, _finish = LPRNET_OT_live_webcam.modal, LPRNET_OT_live_webcam._finish
+            _timer, _told_s = None, 0.0
+            report = lambda self, kind, words: reports.append([*kind, words])       # noqa: E731
+
+        reports, take, answers, operator = [], live.free_take(OUT, "modal"), [], Operator()
+        event = lambda kind: SimpleNamespace(type=kind, value="PRESS")                # noqa: E731
+        with camera(PICTURES, count=10_000) as source:
+            operator._session = session = begin(source.address, take=str(take))
+            end_s = time.monotonic() + 60
+            while session.applied < 3 and time.monotonic() < end_s:
+                answers.append(*operator.modal(bpy.context, event("TIMER")))
+                time.sleep(0.01)
+            other = operator.modal(bpy.context, event("MOUSEMOVE"))
+            esc = operator.modal(bpy.context, event("ESC"))
+            while (answer := operator.modal(bpy.context, event("TIMER"))) == {"PASS_THROUGH"}:
+                assert time.monotonic() < end_s
+                time.sleep(0.01)
+        return {"before": sorted(set(answers)), "other": [*other], "esc": [*esc], "after": [*answer],
+                "reports": reports, "current": live.current() is not None, "complete": open_take(take).complete,
+                "panel": bpy.context.scene.lprnet.take == str(take),
+                "again": [*operator.modal(bpy.context, event("TIMER"))]}
 
     def ended_by(deed: Callable[[live.LiveSession], object]) -> dict:
         take = live.free_take(OUT)

@@ -84,6 +84,14 @@ def test_one_capture_at_a_time_and_the_stop_button_ends_it(told: dict) -> None:
     assert not facts["still"] and facts["gone"] and facts["outcome"][1] is False
 
 
+def test_with_a_window_events_stay_the_users_and_esc_ends_it(told: dict) -> None:
+    facts = told["modal_with_esc"]
+    assert facts["before"] == facts["other"] == ["PASS_THROUGH"] and facts["esc"] == ["RUNNING_MODAL"]
+    assert facts["after"] == ["FINISHED"] and facts["again"] == ["CANCELLED"] and not facts["current"]
+    (kind, words), = facts["reports"]
+    assert kind == "INFO" and "recorded in" in words and facts["complete"] and facts["panel"]
+
+
 @pytest.mark.parametrize(("deed", "words"), [("object_deleted", "The live face was deleted"),
                                              ("scene_deleted", "The scene was deleted"), ("file_loaded", "frames"),
                                              ("undone", "The live face was deleted"), ("add_on_off", "frames")])

@@ -225,6 +225,18 @@ def test_a_child_whose_parent_is_killed_ends(pictures, tmp_path: Path, blocked: 
     assert open_take(path).complete
 
 
+def test_a_program_that_ends_without_a_stop_ends_in_silence_and_its_child_too(pictures, tmp_path: Path) -> None:
+    code = PARENT.replace("time.sleep(999)", "")
+    with camera(pictures, count=10_000) as source:
+        done = subprocess.run([sys.executable, "-c", code, source.address, str(tmp_path / "live.lprtake")],
+                              cwd=REPOSITORY, capture_output=True, text=True, timeout=DEADLINE_S, check=False)
+        assert done.returncode == 0 and done.stderr == ""
+        end_s = time.monotonic() + DEADLINE_S / 4
+        while alive(int(done.stdout)) and time.monotonic() < end_s:
+            time.sleep(0.05)
+        assert not alive(int(done.stdout))
+
+
 def alive(pid: int) -> bool:
     """Also where nobody reaps it."""
     try:

@@ -32,8 +32,8 @@ from inference_core.tracking import FrameResult, capture
 from inference_core.video import VideoOptions, header_of
 
 OUTPUT, ERRORS = 1, 2
-GRACE_S = 4.0                       # for the frame in work and the end of the take, once a stop is asked for
-LAST_WORDS_S, SKIN_S = 1.0, 2.5
+GRACE_S = 12.0                      # for what is in work and the end of the take, once a stop is asked for
+LAST_WORDS_S, SKIN_S = 1.0, 9.0     # the skin takes a second where the processor is free
 SURE, FRONTAL_DEG, LARGE = 0.9, 20.0, 80.0          # of the face that gives the texture; its box in pixels
 # Blender for macOS says no word of cameras in its Info.plist, so the system refuses it any
 MAC_HINT = ("; on a Mac start Blender from a Terminal that may use the camera (System Settings, Privacy & Security, "

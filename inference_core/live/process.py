@@ -20,7 +20,7 @@ from inference_core.live.options import LiveOptions
 from inference_core.weights import find_card
 
 SILENT_S = 20.0                     # after such a silence the child hangs; it tells of a frozen camera itself, earlier
-STOP_S = 6.0                        # from a stop until the child is ended by force
+STOP_S = 14.0                       # from a stop until the child is ended by force
 SEARCH_S = 30.0                     # for the list of cameras
 LAST_WORDS = 2000                   # bytes of the child's standard error
 RATE_OVER_S = 2.0
