@@ -11,10 +11,11 @@ import numpy as np
 
 from inference_core.errors import InputError, OutputError
 from inference_core.files import written_beside
-from inference_core.frames import FrameOptions, open_frames
+from inference_core.frames import open_frames
 from inference_core.pictures import draw_overlay
 from inference_core.smoothing import smooth
 from inference_core.take import Take, TakeRows
+from inference_core.take_source import part_of
 from inference_core.topology import Topology
 
 DEFAULT_FPS = 25.0
@@ -42,8 +43,7 @@ def write_overlay(target: str | Path, take: Take, path: str | Path, on_frame: Ca
                          "file first")
     rows = {int(index): row for row, index in enumerate(take.index)}
     steady = smooth(take) if smoothed else take
-    options = FrameOptions(**{key: take.header.source.get(key) for key in ("start_s", "end_s", "every", "fps")})
-    with open_frames(target, options) as source, written_beside(path) as beside:
+    with open_frames(target, part_of(take.header.source)) as source, written_beside(path) as beside:
         if source.info.sha256 != take.header.source["sha256"]:
             raise InputError(f"{target}: not the clip that {take.path} was captured from; give that one")
         width, height = even(source.info.size)

@@ -8,7 +8,7 @@ straightest.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,10 +16,11 @@ import cv2
 import numpy as np
 
 from inference_core.errors import InputError, TakeError
-from inference_core.frames import CAMERA, STREAMS, Frame, FrameOptions, open_frames
+from inference_core.frames import CAMERA, STREAMS, Frame, open_frames
 from inference_core.raster import rasterize
 from inference_core.smooth_fill import smooth_fill
 from inference_core.take_measures import Measures, measure
+from inference_core.take_source import part_of
 from inference_core.texture import Texture, sample_texture
 from inference_core.topology import Topology
 from inference_core.visibility import seen_by_photo
@@ -59,10 +60,9 @@ def take_texture(take: TakeRows, clip: str | Path | None = None, size: int = 102
     if not isinstance(source.get("sha256"), str) or (name.startswith(CAMERA) or name.lower().startswith(STREAMS)):
         raise TakeError(f"{name}: the pictures of a camera or a stream are gone; export the take without a texture")
     try:
-        options = FrameOptions(**{key: source[key] for key in asdict(FrameOptions()) if key in source})
-    except (TypeError, InputError) as error:
-        raise TakeError(f"{name}: the take does not say which part of it was captured ({error}); export it without a "
-                        "texture") from error
+        options = part_of(source)
+    except TakeError as error:
+        raise TakeError(f"{name}: {error}; export it without a texture") from error
     with open_frames(name, options) as frames:
         if frames.info.sha256 != source["sha256"]:
             raise TakeError(f"{name}: not the clip that the take was captured from, or altered since; give that one")

@@ -192,6 +192,17 @@ class TakeWriter:
             os.close(handle)
 
 
+def begun(path: Path) -> bool:
+    """Whether there is something to be resumed. A capture that was killed in its first moment leaves a folder without a
+    header, as if there were none, or a header alone: then a take without frames is made of it."""
+    if (path / HEADER).exists():
+        if not (path / FRAMES).exists():
+            with suppress(OSError):             # what is wrong with the folder is told when it is opened
+                (path / FRAMES).touch()
+        return True
+    return path.exists() and (not path.is_dir() or any(not name.startswith(".") for name in os.listdir(path)))
+
+
 def _sync_folder(path: Path) -> None:
     """So that the new files are still in the folder after a loss of power; Windows cannot and need not."""
     with suppress(OSError):

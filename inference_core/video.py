@@ -12,11 +12,15 @@ from inference_core.engine import ROLE, load_network
 from inference_core.errors import InputError, TakeError, VideoError
 from inference_core.frames import Frame, FrameOptions, FrameSource, open_frames
 from inference_core.take import Take, TakeHeader, TakeWriter, open_take, take_frame
+from inference_core.take_source import part_of, source_of
+from inference_core.take_writer import begun
 from inference_core.track_state import TrackState, read_state
 from inference_core.tracking import FrameResult, TrackOptions, capture
-from inference_core.weights import WeightsCard
+from inference_core.weights import WeightsCard, detector_file
 
 ANEW = "capture again under another name"
+PARTS = {"decoder": "the network's decoder", "detector": "the detector", "crop_scale": "the network's crop",
+         "crop_up": "the network's crop"}
 
 OnFrame = Callable[["Progress"], None]
 
@@ -54,7 +58,7 @@ def capture_video(target: str | Path, take: str | Path, options: VideoOptions = 
     network = load_network(options.track.weights, options.track.engine, options.track.threads)      # also tries it out
     with open_frames(target, options.frames) as source:
         header = header_of(source, options, network.card)
-        if options.resume and take.exists():
+        if options.resume and begun(take):
             return _go_on(source, take, header, options, on_frame)
         frames = iter(source)
         first = next(frames)                    # a clip without a frame leaves no take behind
@@ -66,20 +70,28 @@ def capture_video(target: str | Path, take: str | Path, options: VideoOptions = 
 def header_of(source: FrameSource, options: VideoOptions, card: WeightsCard) -> TakeHeader:
     """What a new take says of itself."""
     topology, info = card.topology, source.info
-    return TakeHeader(source=asdict(info) | asdict(options.frames),
+    return TakeHeader(source=source_of(info, options.frames),
                       topology={"name": topology.name, "sha256": topology.sha256},
-                      weights={"name": card.name, "sha256": card.file(ROLE[options.track.engine]).sha256},
+                      weights=_weights_of(card, options.track.engine),
                       track=asdict(options.track), fps=info.fps / options.frames.every, size=info.size,
                       created=datetime.now(timezone.utc).isoformat(timespec="seconds"))
+
+
+def _weights_of(card: WeightsCard, engine: str) -> dict:
+    """Everything that the answers depend on."""
+    files = {role: card.files[role].sha256 for role in ("decoder",) if role in card.files}
+    detector = detector_file()
+    files |= {"detector": detector.sha256} if detector else {}
+    return {"name": card.name, "sha256": card.file(ROLE[engine]).sha256, **files,
+            "crop_scale": card.crop_scale, "crop_up": card.crop_up}
 
 
 def options_of(take: str | Path) -> VideoOptions:
     """The options that a take was captured with, to resume it with the same. Raises TakeError."""
     header = open_take(take).header
     try:
-        frames = FrameOptions(**{key: header.source[key] for key in asdict(FrameOptions())})
-        return VideoOptions(frames, TrackOptions(**header.track), resume=True)
-    except (KeyError, TypeError, InputError) as error:
+        return VideoOptions(part_of(header.source), TrackOptions(**header.track), resume=True)
+    except (TypeError, InputError) as error:
         raise TakeError(f"{take}: its options cannot be read ({error}); {ANEW}") from error
 
 
@@ -116,8 +128,10 @@ def _check_same(path: Path, take: Take, header: TakeHeader) -> None:
     was, now = take.header, header
     pairs = [("the clip", was.source.get("sha256"), now.source["sha256"]),
              ("the network", was.weights["sha256"], now.weights["sha256"])]
-    pairs += [(f"the option {key}", was.source.get(key), value) for key, value in now.source.items()
-              if key in asdict(FrameOptions())]
+    # older takes tell of the network's main file alone
+    pairs += [(PARTS[key], was.weights[key], now.weights.get(key)) for key in PARTS if key in was.weights]
+    asked_then, asked_now = asdict(part_of(was.source)), asdict(part_of(now.source))
+    pairs += [(f"the option {key}", asked_then[key], value) for key, value in asked_now.items()]
     pairs += [(f"the option {key}", was.track.get(key), value) for key, value in now.track.items() if key != "weights"]
     for what, before, after in pairs:
         if before != after:

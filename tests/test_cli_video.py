@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import shutil
@@ -152,6 +153,59 @@ def test_a_resume_knows_its_options(clip: Path, tmp_path: Path, capsys) -> None:
     assert frames_of(take) == frames_of(tmp_path / "a.lprtake")
     assert run(clip, "-o", take, "--resume") == 0
     assert "complete before" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("left", [(), (".header-x1.json",), ("header.json",)])
+def test_a_capture_killed_in_its_first_moment_begins_anew(clip: Path, whole: Path, tmp_path: Path, left) -> None:
+    take = tmp_path / "a.lprtake"
+    take.mkdir()
+    for name in left:
+        source = whole / name
+        (take / name).write_bytes(source.read_bytes() if source.exists() else b"{")
+    assert run(clip, "-o", take, "--resume") == 0
+    assert frames_of(take) == frames_of(whole)
+
+
+def test_a_folder_of_other_things_is_not_resumed(clip: Path, tmp_path: Path, capsys) -> None:
+    (tmp_path / "a.lprtake").mkdir()
+    (tmp_path / "a.lprtake" / "notes.txt").write_text("mine")
+    assert run(clip, "-o", tmp_path / "a.lprtake", "--resume") == 2
+    assert "not a take" in capsys.readouterr().err
+
+
+def changed_header(whole: Path, take: Path, change) -> Path:
+    """A stopped copy of a take whose header was changed."""
+    take = Path(shutil.copytree(whole, take))
+    (take / FRAMES).write_bytes(frames_of(take)[:400_000])
+    values = json.loads((take / "header.json").read_text())
+    change(values)
+    (take / "header.json").write_text(json.dumps(values))
+    return take
+
+
+@pytest.mark.parametrize("part, value, said", [("decoder", "0" * 64, "the network's decoder"),
+                                               ("detector", "0" * 64, "the detector"),
+                                               ("crop_scale", 1.9, "the network's crop")])
+def test_other_parts_of_the_network_do_not_go_on_in_a_take(clip: Path, whole: Path, tmp_path: Path, capsys, part, value,
+                                                           said) -> None:
+    take = changed_header(whole, tmp_path / "a.lprtake", lambda values: values["weights"].update({part: value}))
+    before = frames_of(take)
+    assert run(clip, "-o", take, "--resume") == 2
+    assert f"{said} is not the same" in capsys.readouterr().err and frames_of(take) == before
+
+
+def test_a_take_made_before_is_read_and_resumed(clip: Path, whole: Path, tmp_path: Path) -> None:
+    def older(values: dict) -> None:
+        values["weights"] = {key: values["weights"][key] for key in ("name", "sha256")}
+        values["source"]["fps"] = values["source"].pop("asked_fps")
+
+    take = changed_header(whole, tmp_path / "a.lprtake", older)
+    assert run(clip, "-o", take, "--resume") == 0 and frames_of(take) == frames_of(whole)
+
+
+def test_the_take_tells_the_rate_of_its_source(whole: Path) -> None:
+    source = open_take(whole).header.source
+    assert source["fps"] == pytest.approx(RATE) and source["asked_fps"] is None
 
 
 def test_another_clip_does_not_go_on_in_a_take(head, whole: Path, tmp_path: Path, capsys) -> None:

@@ -90,11 +90,12 @@ def run(options: argparse.Namespace) -> int:
 def video_options(options: argparse.Namespace):
     """-> VideoOptions; with --resume, what the take was begun with unless something else is said."""
     from inference_core.frames import FrameOptions
+    from inference_core.take_writer import begun
     from inference_core.tracking import TrackOptions
     from inference_core.video import VideoOptions, options_of
 
     frames, track = FRAMES, TRACK
-    if options.resume and options.output.exists():
+    if options.resume and begun(options.output):
         begun = options_of(options.output)
         frames, track = ({key: getattr(part, key) for key in defaults}
                          for part, defaults in ((begun.frames, FRAMES), (begun.track, TRACK)))

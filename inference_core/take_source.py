@@ -1,0 +1,27 @@
+"""What the header of a take says of its source: the fields of SourceInfo, and which part of it was asked for."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, fields
+
+from inference_core.errors import InputError, TakeError
+from inference_core.frames import FrameOptions, SourceInfo
+
+ASKED_FPS = "asked_fps"         # FrameOptions.fps: `fps` is the source's own
+
+
+def source_of(info: SourceInfo, options: FrameOptions) -> dict:
+    """TakeHeader.source."""
+    asked = asdict(options)
+    return asdict(info) | {ASKED_FPS: asked.pop("fps")} | asked
+
+
+def part_of(source: dict) -> FrameOptions:
+    """The part of its source that a take was captured from. Raises TakeError where the header does not say it."""
+    known = {field.name: source[field.name] for field in fields(FrameOptions) if field.name in source}
+    if ASKED_FPS in source:             # older takes hold what was asked for as `fps`, and nothing of the source's own
+        known["fps"] = source[ASKED_FPS]
+    try:
+        return FrameOptions(**known)
+    except (TypeError, InputError) as error:
+        raise TakeError(f"the take does not say which part of its source was captured ({error})") from error
