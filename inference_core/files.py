@@ -1,14 +1,16 @@
-"""Writing files so that nothing half-written stays: beside the target first, then renamed onto it."""
+"""Writing files so that nothing half-written stays: beside the target first, then renamed onto it. Reading JSON whose size
+is bounded."""
 
 from __future__ import annotations
 
+import json
 import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from inference_core.errors import OutputError
+from inference_core.errors import InputError, LPRNetError, OutputError
 
 
 @contextmanager
@@ -38,6 +40,18 @@ def write_bytes(path: str | Path, data: bytes) -> None:
     """Write a whole file; see `written_beside`."""
     with written_beside(path) as beside:
         beside.write_bytes(data)
+
+
+def read_json(path: Path, most_bytes: int, advice: str, error: type[LPRNetError] = InputError) -> object:
+    """What a JSON file of at most so many bytes holds. Raises `error` naming the file, the cause and the advice."""
+    try:
+        if path.stat().st_size > most_bytes:
+            raise error(f"{path}: larger than the {most_bytes >> 10} kB that are read; {advice}")
+        return json.loads(path.read_bytes())
+    except OSError as cause:
+        raise error(f"{path}: cannot be read ({cause.strerror or cause}); {advice}") from cause
+    except (ValueError, RecursionError) as cause:
+        raise error(f"{path}: not a JSON file ({cause}); {advice}") from cause
 
 
 def check_writable(path: str | Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import math
 import os
 import re
@@ -13,6 +12,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from inference_core.errors import WeightsError
+from inference_core.files import read_json
 from inference_core.paths import weights_dir
 from inference_core.topology import TOPOLOGY, Topology, load_topology
 
@@ -147,14 +147,7 @@ def find_card(name: str = "default", folder: str | Path | None = None) -> Weight
 
 
 def _read_json(path: Path) -> dict:
-    try:
-        if path.stat().st_size > MAX_CARD_BYTES:
-            raise WeightsError(f"{path}: larger than a list of networks can be ({MAX_CARD_BYTES >> 10} kB); {FETCH}")
-        data = json.loads(path.read_bytes())
-    except OSError as error:
-        raise WeightsError(f"{path}: the list of networks cannot be read ({error.strerror or error}); {FETCH}") from error
-    except (ValueError, RecursionError) as error:
-        raise WeightsError(f"{path}: not a JSON file ({error}); {FETCH}") from error
+    data = read_json(path, MAX_CARD_BYTES, FETCH, WeightsError)
     if not isinstance(data, dict):
         raise WeightsError(f"{path}: not a list of networks as it should be (no object); {FETCH}")
     return data

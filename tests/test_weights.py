@@ -139,7 +139,7 @@ def test_a_huge_list_is_not_read(tmp_path: Path) -> None:
 
 
 def test_missing_weights_are_named(tmp_path: Path) -> None:
-    with pytest.raises(WeightsError, match="weights.json: the list of networks cannot be read"):
+    with pytest.raises(WeightsError, match="weights.json: cannot be read"):
         load_cards(tmp_path / "nowhere")
     write(tmp_path, card())
     (tmp_path / "small.tflite").unlink()

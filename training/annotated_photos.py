@@ -8,7 +8,6 @@ left alone. Nothing is skipped: an entry or picture that cannot be used ends the
 
 from __future__ import annotations
 
-import json
 import math
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from inference_core.errors import InputError
+from inference_core.files import read_json
 from inference_core.images import read_image
 
 ANNOTATIONS, NO_FACES = "annotations.json", "nonface"
@@ -111,14 +111,7 @@ def _read_source(folder: Path) -> PhotoSource:
 
 
 def _read_json(path: Path) -> list:
-    try:
-        if path.stat().st_size > MAX_BYTES:
-            raise InputError(f"{path}: larger than the {MAX_BYTES >> 20} MB that are read; {REPAIR}")
-        entries = json.loads(path.read_bytes())
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror or error}); check its rights") from error
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{path}: not a JSON file ({error}); {REPAIR}") from error
+    entries = read_json(path, MAX_BYTES, REPAIR)
     if not isinstance(entries, list) or not entries:
         raise InputError(f"{path}: not a list of photos; {REPAIR}")
     if len(entries) > MAX_PHOTOS:

@@ -16,7 +16,7 @@ import sys
 from pathlib import Path
 
 from inference_core.errors import InputError, LPRNetError
-from inference_core.files import write_bytes
+from inference_core.files import read_json, write_bytes
 from inference_core.paths import weights_dir
 from inference_core.weights import WeightsCard, find_card, load_cards
 
@@ -84,14 +84,7 @@ def put_scores(folder: Path, network: str, scores: dict[str, dict]) -> None:
 
 
 def _read(path: Path) -> dict:
-    try:
-        if path.stat().st_size > MAX_BYTES:
-            raise InputError(f"{path}: larger than a report can be; give a file that --json has written")
-        report = json.loads(path.read_bytes())
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}); give a file that --json has written") from error
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{path}: not a JSON file ({error}); give a file that --json has written") from error
+    report = read_json(path, MAX_BYTES, "give a file that --json has written")
     if not isinstance(report, dict) or not all(isinstance(row, dict) for row in report.get("rows", report).values()):
         raise InputError(f"{path}: not a report; give a file that --json has written")
     return report
