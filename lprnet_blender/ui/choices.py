@@ -10,7 +10,7 @@ SOURCES: list[Item] = [
     ("VIDEO", "Video", "A video or image sequence becomes a take, and the take an animation", "FILE_MOVIE", 1),
     ("CAMERA", "Camera", "The head follows a webcam, which can be recorded into a take", "OUTLINER_OB_CAMERA", 2)]
 PHOTO_PLACES: list[Item] = [
-    ("FILE", "File", "A picture file"), ("BLENDER", "Open Image", "An image that is open in Blender, saved or not")]
+    ("FILE", "Picture File", "A picture file"), ("BLENDER", "Open Image", "An image that is open in Blender, saved or not")]
 CAMERA_PLACES: list[Item] = [
     ("DEVICE", "This Computer", "A camera of this computer, by its number"),
     ("ADDRESS", "Address", "A network camera or phone that sends an MJPEG stream")]
@@ -18,9 +18,9 @@ TEXTURE_SIZES: list[Item] = [(str(size), f"{size} px", "") for size in (512, 102
 BAKE_TEXTURES: list[Item] = [
     ("0", "None", "No skin texture"), *((str(size), f"{size} px", "") for size in (512, 1024, 2048))]
 BAKE_MODES: list[Item] = [
-    ("ABSOLUTE", "Absolute Shape Keys", "A shape key for each frame, passed through in time. Light to play, all in the "
+    ("ABSOLUTE", "Absolute Keys", "A shape key for each frame, passed through in time. Light to play, all in the "
                                         ".blend", "SHAPEKEY_DATA", 0),
-    ("RELATIVE", "Relative Shape Keys", "A shape key for each frame with a value of its own. What glTF and most exporters "
+    ("RELATIVE", "Relative Keys", "A shape key for each frame with a value of its own. What glTF and most exporters "
                                         "carry", "KEY_HLT", 1),
     ("POINT_CACHE", "Point Cache", "A .pc2 file beside the .blend and a Mesh Cache modifier. For long takes",
      "MOD_MESHDEFORM", 2)]

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 AnyPanel = TypeVar("AnyPanel", bound=bpy.types.Panel)
 MOST_GAPS = 4
+PLACES = {"IMAGE": "", "VIDEO": "Beside the clip", "CAMERA": "In the take folder"}     # of a take without a name
 
 
 def _parts(panel: bpy.types.Panel, context: bpy.types.Context) -> tuple[bpy.types.UILayout, LPRNetSettings]:
@@ -33,6 +34,13 @@ def _takes(context: bpy.types.Context) -> bool:
 def _in_tab(panel: type[AnyPanel]) -> type[AnyPanel]:
     panel.bl_space_type, panel.bl_region_type, panel.bl_category = "VIEW_3D", "UI", "L-PRNet"
     return panel
+
+
+def _choice(layout: bpy.types.UILayout, settings: LPRNetSettings, name: str) -> None:
+    """All that may be chosen, beside each other over the whole width."""
+    row = layout.row(align=True)
+    row.use_property_split = False
+    row.prop(settings, name, expand=True)
 
 
 @_in_tab
@@ -70,15 +78,16 @@ class LPRNET_PT_source(bpy.types.Panel):
     def draw(self, context: bpy.types.Context) -> None:
         """A photo, a clip or a camera."""
         layout, settings = _parts(self, context)
-        layout.row(align=True).prop(settings, "source", expand=True)
-        column = split_column(layout)
+        _choice(layout, settings, "source")
         if settings.source == "IMAGE":
-            column.row(align=True).prop(settings, "photo_from", expand=True)
+            _choice(layout, settings, "photo_from")
+            column = split_column(layout)
             if settings.photo_from == "FILE":
                 column.prop(settings, "photo", text="File")
             else:
                 column.prop(settings, "image")
         elif settings.source == "VIDEO":
+            column = split_column(layout)
             column.prop(settings, "clip")
             column.prop(settings, "use_range")
             if settings.use_range:
@@ -87,7 +96,8 @@ class LPRNET_PT_source(bpy.types.Panel):
                 times.prop(settings, "end_s")
             column.prop(settings, "face")
         else:
-            column.row(align=True).prop(settings, "camera_from", expand=True)
+            _choice(layout, settings, "camera_from")
+            column = split_column(layout)
             if settings.camera_from == "ADDRESS":
                 column.prop(settings, "camera_address")
                 return
@@ -115,14 +125,11 @@ class LPRNET_PT_capture(bpy.types.Panel):
             button(layout, context, "lprnet.capture_image", fill.image(settings), icon="IMAGE_DATA",
                    reason=fill.why_no_image(settings, context))
         elif settings.source == "VIDEO":
-            column.prop(settings, "take", placeholder="Beside the clip")
             button(layout, context, "lprnet.bake_video", fill.video(settings), icon="FILE_MOVIE",
                    reason=fill.why_no_video(settings, context))
         else:
             column.prop(settings, "mirror")
             column.prop(settings, "record")
-            if settings.record:
-                column.prop(settings, "take", placeholder="In the take folder")
             button(layout, context, "lprnet.live_webcam", fill.camera(settings), icon="OUTLINER_OB_CAMERA",
                    reason=fill.why_no_camera(settings, context))
 
@@ -143,7 +150,7 @@ class LPRNET_PT_take(bpy.types.Panel):
         """The take that is baked next: its name, and what was found in it."""
         layout, settings = _parts(self, context)
         row = split_column(layout).row(align=True)
-        row.prop(settings, "take", text="Name", placeholder="Capture one, or choose a folder")
+        row.prop(settings, "take", text="Name", placeholder=PLACES[settings.source])
         row.operator("lprnet.refresh_take", icon="FILE_REFRESH", text="")
         take = fill.take(context)
         if not take:
