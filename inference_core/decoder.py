@@ -17,7 +17,7 @@ SHAPES = dict(mean=("U", 3), basis=("C", "U", 3), sources=("S", "S", 3), weights
 
 @dataclass(frozen=True, eq=False)
 class ShapeDecoder:
-    """mean (3, U) and basis (C, 3 U) float32 cm; sources (3, S S) vertices and weights (3, S S) float32 of each cell."""
+    """mean (3, U) and basis (C, 3 U) float32 cm; of each cell sources (3, S S) and weights (3, S S) float32."""
 
     mean: np.ndarray
     basis: np.ndarray
@@ -49,7 +49,9 @@ def read_decoder(data: bytes) -> ShapeDecoder:
             arrays = {key: z[key] for key in SHAPES}
     except Exception as error:          # numpy and zipfile raise many kinds on a damaged file
         raise ValueError(f"not a decoder file: {error}") from error
-    lengths = dict(zip("CUS", (*arrays["basis"].shape[:2], len(arrays["sources"])))) if arrays["basis"].ndim == 3 else {}
+    lengths = {}
+    if arrays["basis"].ndim == 3:
+        lengths = dict(zip("CUS", (*arrays["basis"].shape[:2], len(arrays["sources"]))))
     for key, shape in SHAPES.items():
         if arrays[key].shape != tuple(lengths.get(n, n) for n in shape):
             raise ValueError(f"{key} has shape {arrays[key].shape}")

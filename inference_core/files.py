@@ -1,5 +1,5 @@
-"""Writing files so that nothing half-written stays: beside the target first, then renamed onto it. Reading JSON whose size
-is bounded."""
+"""Writing files so that nothing half-written stays: beside the target first, then renamed onto it; reading JSON of
+bounded size."""
 
 from __future__ import annotations
 

@@ -57,8 +57,8 @@ class WeightsCard:
     kind: "position_map" (crop -> map) or "encoder_decoder" (crop -> code, pose, presence; its
     `decoder` file, read by `inference_core.decoder`: code -> canonical map);
     input_size: side of the crop in pixels; crop_scale, crop_up: side and place of the crop that it was
-    trained on, as in `inference_core.crop`; files {role: WeightsFile}; scores and trained: free-form, as the trainer wrote them; map_scale,
-    map_offset: of a position map behind a sigmoid, crop units = output x scale - offset.
+    trained on, as in `inference_core.crop`; files {role: WeightsFile}; scores and trained: free-form, as the
+    trainer wrote them; map_scale, map_offset: of a position map behind a sigmoid, crop units = output x scale - offset.
     """
 
     name: str
@@ -84,8 +84,8 @@ class WeightsCard:
     def file(self, role: str) -> WeightsFile:
         """The file of a role; WeightsError when the card has none."""
         if role not in self.files:
-            raise WeightsError(f"the network {self.name!r} has no file for {role!r} in weights.json; choose another engine "
-                               "or network")
+            raise WeightsError(f"the network {self.name!r} has no file for {role!r} in weights.json; choose another "
+                               "engine or network")
         return self.files[role]
 
 
@@ -95,8 +95,8 @@ def load_cards(folder: str | Path | None = None) -> dict[str, WeightsCard]:
     data = _read_json(path)
     try:
         if data["format"] != FORMAT:
-            raise WeightsError(f"{path}: format {data['format']!r}, and this version reads format {FORMAT}; update one of "
-                               "the two")
+            raise WeightsError(f"{path}: format {data['format']!r}, and this version reads format {FORMAT}; update one "
+                               "of the two")
         networks = _expect(data["networks"], list, "networks", lambda v: 0 < len(v) <= MAX_NETWORKS)
         cards = {card.name: card for card in (_card(path.parent, entry) for entry in networks)}
         default = _text(data["default"], "default")
@@ -142,7 +142,8 @@ def find_card(name: str = "default", folder: str | Path | None = None) -> Weight
     if card is None:
         raise WeightsError(f"{path}: holds no network {name!r}; choose one of {', '.join(cards)}")
     if card.topology_sha256 != card.topology.sha256:
-        raise WeightsError(f"{path}: the network {card.name!r} was trained on another topology than topology.npz; {FETCH}")
+        raise WeightsError(f"{path}: the network {card.name!r} was trained on another topology than topology.npz; "
+                           f"{FETCH}")
     return card
 
 

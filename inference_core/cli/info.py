@@ -11,7 +11,8 @@ from pathlib import Path
 PACKAGES = ("lprnet-blender", "numpy", "opencv-python-headless", "dlib-bin")
 ENGINE_PACKAGES = {"litert": ("ai-edge-litert",), "tensorflow": ("tensorflow-cpu", "tensorflow")}
 LICENCES = ("inference_core, training, benchmarks: MIT", "lprnet_blender: GPL-3.0-or-later",
-            "topology: MIT (derived from ICT-FaceKit)", "detectors: MediaPipe's short-range one, Apache-2.0; dlib's, Boost Software License 1.0")
+            "topology: MIT (derived from ICT-FaceKit)",
+            "detectors: MediaPipe's short-range one, Apache-2.0; dlib's, Boost Software License 1.0")
 SPREADS = (("yaw", "yaw_deg", "degrees"), ("pitch", "pitch_deg", "degrees"), ("roll", "roll_deg", "degrees"),
            ("mouth open", "mouth_opening_mm", "mm"), ("left eye open", "left_eye_opening_mm", "mm"),
            ("right eye open", "right_eye_opening_mm", "mm"))
@@ -20,7 +21,8 @@ MOST_LISTED = 12
 KEY_SCORES = (("HELEN", ("photos", "helen", "nme68"), " %"), ("LFPW", ("photos", "lfpw", "nme68"), " %"),
               ("AFW", ("photos", "afw", "nme68"), " %"),
               ("AFLW2000-3D over all turns", ("photos", "aflw2000", "nme68_band_mean"), " %"),
-              ("lips follow", ("photos", "helen", "lip_corr"), ""), ("lids follow", ("photos", "helen", "eye_corr"), ""))
+              ("lips follow", ("photos", "helen", "lip_corr"), ""),
+              ("lids follow", ("photos", "helen", "eye_corr"), ""))
 
 
 def add_command(commands) -> None:
@@ -29,9 +31,10 @@ def add_command(commands) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         description="Print which engines and weights are installed, and their licences; of a take what was captured:\n"
                     "frames lost, trembling, how the head turns, how far mouth and eyes open, blinks.",
-        epilog="lprnet info\nlprnet info --all\nlprnet info clip.lprtake --plot clip.png\nlprnet info clip.lprtake --json")
+        epilog="lprnet info\nlprnet info --all\n"
+               "lprnet info clip.lprtake --plot clip.png\nlprnet info clip.lprtake --json")
     parser.add_argument("take", type=Path, nargs="?", metavar="TAKE", help="a folder that `lprnet video` has written")
-    parser.add_argument("--json", action="store_true", help="the report of the take, or the cards of the networks, as JSON")
+    parser.add_argument("--json", action="store_true", help="the report of the take, or the networks' cards, as JSON")
     parser.add_argument("--all", action="store_true", help="every score of every network")
     parser.add_argument("--plot", type=Path, metavar="FILE", help="draw the take over time into a .png")
     parser.add_argument("--smooth", type=float, default=0.0, metavar="STRENGTH",
