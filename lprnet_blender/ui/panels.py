@@ -153,7 +153,7 @@ class LPRNET_PT_take(bpy.types.Panel):
         row.prop(settings, "take", text="Name", placeholder=PLACES[settings.source])
         row.operator("lprnet.refresh_take", icon="FILE_REFRESH", text="")
         take = fill.take(context)
-        if not take:
+        if not take or live_status():               # what is being recorded is told above
             return
         info = take_info.info_of(take)
         if info is None:

@@ -45,7 +45,7 @@ class LPRNET_OT_live_webcam(bpy.types.Operator):
 
     bl_idname = "lprnet.live_webcam"
     bl_label = "Live Webcam"
-    bl_options = {"REGISTER", "UNDO"}
+    bl_options = {"UNDO"}           # not REGISTER: a change in its redo panel would start the camera anew
 
     if TYPE_CHECKING:
         camera: str
