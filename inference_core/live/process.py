@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import subprocess
 import sys
 import threading
 import time
@@ -13,16 +12,12 @@ from dataclasses import dataclass, replace
 
 from inference_core.errors import VideoError
 from inference_core.frames import CAMERA
-from inference_core.live import python
-from inference_core.live.messages import (ENDED, FAILED, LIVE, LOADING, LiveResult, LiveStatus, LiveTexture, Message,
-                                          read_messages)
+from inference_core.live.handle import STOP_S, Child
+from inference_core.live.messages import (ENDED, FAILED, LIVE, LOADING, LiveResult, LiveStatus, LiveTexture, Message)
 from inference_core.live.options import LiveOptions
-from inference_core.weights import find_card
 
 SILENT_S = 20.0                     # after such a silence the child hangs; it tells of a frozen camera itself, earlier
-STOP_S = 14.0                       # from a stop until the child is ended by force
 SEARCH_S = 30.0                     # for the list of cameras
-LAST_WORDS = 2000                   # bytes of the child's standard error
 RATE_OVER_S = 2.0
 
 
@@ -57,7 +52,7 @@ class LiveProcess:
 
     def __init__(self, options: LiveOptions, *, command: list[str] | None = None) -> None:
         self.options = options
-        self._child = _Child({"task": "live", "options": options.to_json()}, self._take_in, command,
+        self._child = Child({"task": "live", "options": options.to_json()}, self._take_in, command,
                              options.track.weights)
         self._newest: LiveResult | None = None
         self._texture: bytes | None = None
@@ -167,7 +162,7 @@ class CameraSearch:
         self._found: tuple[tuple[str, int, int], ...] | None = None
         self._message = ""
         self._start_s = time.monotonic()
-        self._child = _Child({"task": "cameras"}, self._take_in)
+        self._child = Child({"task": "cameras"}, self._take_in)
         self._child.start()
 
     def cameras(self) -> tuple[tuple[str, int, int], ...] | None:
@@ -199,7 +194,7 @@ MAC_START = ("on a Mac, Blender may only use a camera when it is started from a 
              "Privacy & Security, Camera)")
 
 
-def _why(name: str, stage: str, child: _Child) -> str:
+def _why(name: str, stage: str, child: Child) -> str:
     """One sentence on a child that ended without saying why."""
     if child.garbled:
         return f"{name}: the capture process sent what is no result ({child.garbled}); start again"
@@ -212,91 +207,3 @@ def _why(name: str, stage: str, child: _Child) -> str:
             how = f"by the signal {signal.Signals(-code).name}"
     said = (child.last_words.strip().splitlines() or [""])[-1][:200]
     return f"{name}: the capture process ended {how}{f' ({said})' if said else ''}; start again"
-
-
-class _Child:
-    """The process and the threads at its three pipes."""
-
-    def __init__(self, task: dict, take_in, command: list[str] | None = None,
-                 weights: str = "default") -> None:
-        self._order, self._take_in = python.order(**task), take_in
-        self._vertices = len(find_card(weights).topology.cells)
-        self._process = python.start(command)
-        self._stop, self._gone = threading.Event(), threading.Event()
-        self.stopping = False                       # somebody wants the end
-        self._heard_s = time.monotonic()
-        self.garbled, self.last_words = "", ""
-
-    @property
-    def pid(self) -> int:
-        return self._process.pid
-
-    @property
-    def silent_s(self) -> float:
-        return time.monotonic() - self._heard_s
-
-    @property
-    def ended(self) -> bool:
-        """Gone, and all that it said was read."""
-        return self._gone.is_set()
-
-    @property
-    def code(self) -> int | None:
-        return self._process.returncode
-
-    def start(self) -> None:
-        words = threading.Thread(target=self._listen, name="live errors", daemon=True)
-        words.start()
-        threading.Thread(target=self._command, name="live commands", daemon=True).start()
-        threading.Thread(target=self._read, args=(words,), name="live results", daemon=True).start()
-
-    def stop(self) -> None:
-        self.stopping = True
-        self._stop.set()
-
-    def wait(self, timeout_s: float) -> bool:
-        return self._gone.wait(timeout_s)
-
-    def kill(self) -> None:
-        self.stop()
-        with suppress(OSError):
-            self._process.kill()
-
-    def _command(self) -> None:
-        """Here, since a pipe that nobody reads yet may make the writer wait."""
-        with suppress(OSError, ValueError):
-            self._process.stdin.write(self._order)
-            self._process.stdin.flush()
-        self._stop.wait()
-        with suppress(OSError):
-            self._process.stdin.close()
-        if not self._gone.wait(STOP_S):
-            with suppress(OSError):
-                self._process.kill()
-
-    def _read(self, words: threading.Thread) -> None:
-        try:
-            for message in read_messages(self._process.stdout, self._vertices):
-                self._heard_s = time.monotonic()
-                self._take_in(message)
-        except ValueError as error:
-            self.garbled = str(error)
-            with suppress(OSError):
-                self._process.kill()
-        try:
-            self._process.wait(STOP_S)
-        except subprocess.TimeoutExpired:           # its pipe is closed, but it lives on
-            self._process.kill()
-            self._process.wait()
-        words.join(1.0)
-        self._process.stdout.close()
-        self._gone.set()
-        self._stop.set()                            # the other thread ends, too
-
-    def _listen(self) -> None:
-        """What the child says to standard error, of which the end is kept."""
-        tail = b""
-        with self._process.stderr as stream:
-            while data := stream.read1(LAST_WORDS):
-                tail = (tail + data)[-LAST_WORDS:]
-        self.last_words = tail.decode(errors="replace")
