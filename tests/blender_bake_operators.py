@@ -239,12 +239,27 @@ def resumed(folder: Path) -> dict:
     return told
 
 
+def moved(folder: Path) -> dict:
+    """Clip and take were moved to another folder together; then the clip is gone."""
+    told, place = {}, folder / "elsewhere"
+    place.mkdir()
+    (folder / "clip.mov").rename(place / "clip.mov")
+    (folder / "clip.lprtake").rename(place / "clip.lprtake")
+    for name in ("together", "alone"):
+        scene = fresh()
+        told[name] = answer(bpy.ops.lprnet.bake_video, take=str(place / "clip.lprtake"), texture="512")
+        editor = scene.sequence_editor
+        told[f"{name} has"] = [len(bpy.data.images), len(strips_of(editor)) if editor else 0, names("materials")]
+        (place / "clip.mov").unlink(missing_ok=True)
+    return told
+
+
 if __name__ == "__main__":
     root = Path(sys.argv[1])
     lprnet_blender.register()
     results = {"clip": clip(root)}
     results["again"], arrays = again(root)
-    results |= {"refusals": refusals(root), "faults": faults(root), "resumed": resumed(root)}
+    results |= {"refusals": refusals(root), "faults": faults(root), "resumed": resumed(root), "moved": moved(root)}
     np.savez(root / "again.npz", **arrays)
     print("TOLD " + json.dumps(results))
     sys.stdout.flush()

@@ -159,3 +159,9 @@ def test_opening_a_file_or_switching_the_add_on_off_ends_the_job(told: dict) -> 
 
 def test_an_undo_does_not_stop_a_bake(told: dict) -> None:
     assert told["faults"]["undone"][0] == "Done" and told["faults"]["undone makes"] == ["take"]
+
+
+def test_a_clip_is_found_beside_its_take_and_one_that_is_gone_costs_skin_and_sound_alone(told: dict) -> None:
+    moved = told["moved"]
+    assert moved["together"] == "FINISHED" and moved["together has"] == [1, 1, ["clip skin"]]
+    assert moved["alone"] == "FINISHED" and moved["alone has"] == [0, 0, ["clip skin"]]

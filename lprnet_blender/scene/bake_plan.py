@@ -101,17 +101,18 @@ def read_take(path: Path, options: BakeOptions, scene: SceneRate, cache: CacheFi
             post(Progress(read, None, "Smoothing"))
 
         take = smooth(raw, options.smoothing, on_row)
-        plan, rows = plan_of(raw, take, options, scene)
+        plan, rows = plan_of(raw, take, options, scene, clip_of(raw, path))
         post(plan)
         _post_points(take, rows, options, cache, post)
         if skin:
             post(Progress(len(rows), len(rows), "Reading the skin out of the clip"))
-            post(skin_of(take, options.texture, path / SKIN))
+            post(skin_of(take, options.texture, path, plan.clip, post))
 
     return work
 
 
-def plan_of(raw: TakeRows, take: TakeRows, options: BakeOptions, scene: SceneRate) -> tuple[Plan, list[int]]:
+def plan_of(raw: TakeRows, take: TakeRows, options: BakeOptions, scene: SceneRate,
+            clip: Path | None) -> tuple[Plan, list[int]]:
     """The plan, and the take's row of each key."""
     when = timeline(raw.time_s, raw.index, raw.header.fps, scene, options)
     rows = np.flatnonzero(take.valid)
@@ -124,33 +125,38 @@ def plan_of(raw: TakeRows, take: TakeRows, options: BakeOptions, scene: SceneRat
     lost = tuple(Lost(float(when.frames[first]), float(when.frames[last]), bool(take.valid[first:last + 1].all()))
                  for first, last in raw.gaps)
     plan = Plan(take.topology, when, when.frames[rows], holds, place, quaternions(turn)[:, [3, 0, 1, 2]], lost,
-                clip_of(raw), float(raw.confidence[raw.valid].mean()), int(raw.valid.sum()), len(raw))
+                clip, float(raw.confidence[raw.valid].mean()), int(raw.valid.sum()), len(raw))
     return plan, rows.tolist()
 
 
-def clip_of(take: TakeRows) -> Path | None:
-    """The file that the take was captured from, if it is still there and still the same."""
+def clip_of(take: TakeRows, place: Path) -> Path | None:
+    """The file that the take at `place` was captured from, still the same: where it was, or beside the take, where both
+    were moved together. None where it is gone."""
     source = take.header.source
     name, sha256 = source.get("name"), source.get("sha256")
     if source.get("kind") != "video" or not isinstance(name, str) or not isinstance(sha256, str):
         return None
-    path = Path(name)
-    try:
-        if not path.is_file():
-            return None
-        with open_frames(path) as frames:
-            return path.absolute() if frames.info.sha256 == sha256 else None
-    except (InputError, OSError, ValueError):
-        return None
+    for path in (Path(name), place.absolute().parent / Path(name).name):
+        try:
+            if path.is_file():
+                with open_frames(path) as frames:
+                    if frames.info.sha256 == sha256:
+                        return path.absolute()
+        except (InputError, OSError, ValueError):
+            continue
+    return None
 
 
-def skin_of(take: TakeRows, size: int, kept: Path) -> Skin:
-    """Blended from the clip's best frames; of a live take the one that it kept. A clip that is gone leaves the face
-    without a skin, and says so."""
+def skin_of(take: TakeRows, size: int, path: Path, clip: Path | None, post: Post) -> Skin:
+    """Blended from the best frames of the clip; of a live take, at `path`, the one that it kept. A clip that is gone
+    leaves the face without a skin, and says so."""
+    def on_step(what: str, done: int, total: int) -> None:
+        post(Progress(done, total, f"Skin: {what}"))
+
     try:
-        texture = take_texture(take, None, size)
+        texture = take_texture(take, clip, size, on_step)
     except InputError as error:
-        return _kept_skin(kept, size) or Skin(missing=str(error))
+        return _kept_skin(path / SKIN, size) or Skin(missing=str(error))
     _, png = cv2.imencode(".png", texture.image[..., ::-1], [cv2.IMWRITE_PNG_COMPRESSION, PNG_EFFORT])
     return Skin(png.tobytes(), texture.visible)
 
