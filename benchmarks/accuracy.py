@@ -3,14 +3,15 @@
     make training-environment facemesh-environment
     python -m benchmarks.accuracy PHOTOS_DIR --json out/accuracy.json
 
-PHOTOS_DIR as for training.evaluate, whose measures these are: 68 / inner 51 landmarks in % of sqrt(w h) of the annotated
-box, over the faces found; by bands of yaw; openings as correlation and slope of answered over annotated. Our networks see
-the crop cut from the annotation, then that of their own answer; MediaPipe, which looks for the face itself, a square twice
-as wide as the annotated face. Nothing is fitted to anything; FaceMesh's 68 are the points usually taken for them.
+PHOTOS_DIR as for training.evaluate, whose measures these are: 68 / inner 51 landmarks in % of sqrt(w h) of the
+annotated box, over the faces found; by bands of yaw; openings as correlation and slope of answered over annotated. Our
+networks see the crop cut from the annotation, then that of their own answer; MediaPipe, which looks for the face
+itself, a square twice as wide as the annotated face. Nothing is fitted to anything; FaceMesh's 68 are the points
+usually taken for them.
 
-Photos without points that say age, gender and race (`utkface_sample`): found by the whole capture, and how far our points
-lie from FaceMesh's, a stand-in for the truth, in % of sqrt(w h) of FaceMesh's box, by group, beside the mean of all. No group
-should be more than 25 % worse than it.
+Photos without points that say age, gender and race (`utkface_sample`): found by the whole capture, and how far our
+points lie from FaceMesh's, a stand-in for the truth, in % of sqrt(w h) of FaceMesh's box, by group, beside the mean of
+all. No group should be more than 25 % worse than it.
 """
 
 from __future__ import annotations
@@ -92,7 +93,8 @@ def _line(title: str, cells: list[str]) -> str:
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("photos", type=Path, metavar="PHOTOS_DIR")
-    parser.add_argument("--weights", action="append", metavar="NAME", help="of these networks (default: all of the folder)")
+    parser.add_argument("--weights", action="append", metavar="NAME",
+                        help="of these networks (default: all of the folder)")
     parser.add_argument("--facemesh-python", type=Path, metavar="FILE", help="the Python that has MediaPipe "
                         "(default: .venv-facemesh, of make facemesh-environment)")
     parser.add_argument("--without-facemesh", action="store_true", help="ours alone")

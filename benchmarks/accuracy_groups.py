@@ -1,7 +1,7 @@
 """How far our points lie from FaceMesh's by age, gender and race label: does the network see everybody alike?
 
-Two things lie between ours and FaceMesh's that are no error of ours: where each means a point to be, the same for everybody,
-and FaceMesh's own errors. So what is judged is a group against the mean of all.
+Two things lie between ours and FaceMesh's that are no error of ours: where each means a point to be, the same for
+everybody, and FaceMesh's own errors. So what is judged is a group against the mean of all.
 """
 
 from __future__ import annotations

@@ -1,5 +1,6 @@
-"""MediaPipe FaceMesh as its own package runs it, with attention, in an environment of its own (make facemesh-environment):
-its dependencies do not go with ours, and plain LiteRT lacks the operations of that network. Only to compare with."""
+"""MediaPipe FaceMesh as its own package runs it, with attention, in an environment of its own (make
+facemesh-environment): its dependencies do not go with ours, and plain LiteRT lacks the operations of that network. Only
+to compare with."""
 
 from __future__ import annotations
 
@@ -20,9 +21,9 @@ POINTS, MESH = 478, 468             # with and without the irises
 # The FaceMesh points that are usually taken for iBUG's 68: the table that most programs share. Another one in use moves
 # single columns by up to 0.4 points, to either side.
 IBUG = np.array([
-    162, 234, 93, 58, 172, 136, 149, 148, 152, 377, 378, 365, 397, 288, 323, 454, 389, 71, 63, 105, 66, 107, 336, 296, 334,
-    293, 301, 168, 197, 5, 4, 75, 97, 2, 326, 305, 33, 160, 158, 133, 153, 144, 362, 385, 387, 263, 373, 380, 61, 39, 37, 0,
-    267, 269, 291, 405, 314, 17, 84, 181, 78, 82, 13, 312, 308, 317, 14, 87])
+    162, 234, 93, 58, 172, 136, 149, 148, 152, 377, 378, 365, 397, 288, 323, 454, 389, 71, 63, 105, 66, 107, 336, 296,
+    334, 293, 301, 168, 197, 5, 4, 75, 97, 2, 326, 305, 33, 160, 158, 133, 153, 144, 362, 385, 387, 263, 373, 380, 61,
+    39, 37, 0, 267, 269, 291, 405, 314, 17, 84, 181, 78, 82, 13, 312, 308, 317, 14, 87])
 
 
 def find_python(given: Path | None) -> Path:
@@ -36,8 +37,8 @@ def find_python(given: Path | None) -> Path:
 
 
 def mediapipe_points(python: Path, title: str, pictures: Sequence[np.ndarray]) -> np.ndarray:
-    """(H, W, 3) uint8 RGB pictures -> (n, 478, 3) float64 pixels of each, z towards the camera; NaN where MediaPipe finds
-    no face. Raises InputError when it does not run."""
+    """(H, W, 3) uint8 RGB pictures -> (n, 478, 3) float64 pixels of each, z towards the camera; NaN where MediaPipe
+    finds no face. Raises InputError when it does not run."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         for number, picture in enumerate(pictures):

@@ -2,9 +2,9 @@
 
     .venv-facemesh/bin/python benchmarks/mediapipe_points.py FOLDER
 
-FOLDER holds 0.png, 1.png, ...; written beside them: points.npy (n, 478, 3) float32, x and y in pixels ((0, 0) = centre of
-the top-left pixel), z in the same unit towards the camera; NaN where MediaPipe finds no face. With attention, that is
-with the refined lids, lips and irises, each picture on its own, the largest face of it.
+FOLDER holds 0.png, 1.png, ...; written beside them: points.npy (n, 478, 3) float32, x and y in pixels ((0, 0) = centre
+of the top-left pixel), z in the same unit towards the camera; NaN where MediaPipe finds no face. With attention, that
+is with the refined lids, lips and irises, each picture on its own, the largest face of it.
 """
 
 import sys

@@ -1,4 +1,5 @@
-"""A morphable model of a few vertices in the file format, shapes and index base of PRNet's route, and samples like 300W-LP's."""
+"""A morphable model of a few vertices in the file format, shapes and index base of PRNet's route, and samples like
+300W-LP's."""
 
 from __future__ import annotations
 
@@ -45,7 +46,8 @@ def write_samples(folder: Path, yaws_deg, size: int = 200) -> Path:
         place = folder / ("AFW", "HELEN")[number % 2]
         place.mkdir(parents=True, exist_ok=True)
         pose = np.array([[rng.normal(0, 0.05), np.deg2rad(yaw), rng.normal(0, 0.05), 100, 95, 0, 5e-4]])
-        parameters = dict(Pose_Para=pose, Shape_Para=rng.normal(0, 300, (SHAPES, 1)), Exp_Para=rng.normal(0, 300, (EXPRESSIONS, 1)),
+        parameters = dict(Pose_Para=pose, Shape_Para=rng.normal(0, 300, (SHAPES, 1)),
+                          Exp_Para=rng.normal(0, 300, (EXPRESSIONS, 1)),
                           Tex_Para=np.zeros((199, 1)), roi=np.array([[1, 1, 200, 200]]), pt2d=np.zeros((2, 68)))
         savemat(place / f"{number:03}.mat", parameters, do_compression=number % 2 == 0)
         picture = cv2.GaussianBlur(rng.integers(0, 256, (size, size, 3), np.uint8), (0, 0), 6)

@@ -15,7 +15,8 @@ def layers_of_lprnet_128() -> list[tuple[str, tuple[int, ...]]]:
     out = [(CONVOLUTION, (3, 3, 3, 32)), (NORM, (32,))]
     before = 32
     for width in (64, 64, 128, 128, 256, 256, 512, 512):
-        out += [(DEPTHWISE, (3, 3, before, 1)), (NORM, (before,)), (CONVOLUTION, (1, 1, before, width)), (NORM, (width,))]
+        out += [(DEPTHWISE, (3, 3, before, 1)), (NORM, (before,)),
+                (CONVOLUTION, (1, 1, before, width)), (NORM, (width,))]
         before = width
     for width in (512, 256, 128, 64, 32):
         out += [(CONVOLUTION, (3, 3, width, before)), (NORM, (width,))]
@@ -86,7 +87,8 @@ def landmark_places() -> np.ndarray:
 
 
 def steady_network(topology_file: bytes, folder: Path, size: int):
-    """A keras.Model that answers the mean face of a topology in the middle of whatever it sees, as PRNet scales maps."""
+    """A keras.Model that answers the mean face of a topology in the middle of whatever it sees, as PRNet scales
+    maps."""
     import keras
     from keras import layers
 

@@ -1,4 +1,5 @@
-"""The original's own weights and PRNet's index files: read exactly or refused in a sentence; then everything works with them."""
+"""The original's own weights and PRNet's index files: read exactly or refused in a sentence; then everything works with
+them."""
 
 from __future__ import annotations
 
@@ -55,7 +56,8 @@ def test_every_weight_of_the_published_layout_is_read_into_its_layer(saved_model
     assert sum(weight.size for weight in model.get_weights()) == VALUES
     name = "layer_with_weights-{}/{}/.ATTRIBUTES/VARIABLE_VALUE".format
     for layer, number, kernel in (("stem", 0, "kernel"), ("block1_depthwise", 2, "depthwise_kernel"),
-                                  ("block8_pointwise", 32, "kernel"), ("up1", 34, "kernel"), ("position_map", 44, "kernel")):
+                                  ("block8_pointwise", 32, "kernel"), ("up1", 34, "kernel"),
+                                  ("position_map", 44, "kernel")):
         read = model.get_layer(layer).get_weights()
         np.testing.assert_array_equal(read[0], tensors[name(number, kernel)])
         np.testing.assert_array_equal(read[1], tensors[name(number, "bias")])
@@ -150,7 +152,8 @@ def test_index_files_are_bounded_and_no_pickle_is_opened(tmp_path: Path, monkeyp
 def test_the_topology_is_theirs_seen_from_outside_and_landmarks_lie_where_the_files_say(tmp_path, size, mirrored,
                                                                                        canonical) -> None:
     folder = original_files.write_index_files(tmp_path / "uv", SIDE, mirrored=mirrored, canonical=canonical)
-    (tmp_path / "topology.npz").write_bytes(topology_file(read_index_files(folder, SIDE), size, "prnet", load_topology()))
+    data = topology_file(read_index_files(folder, SIDE), size, "prnet", load_topology())
+    (tmp_path / "topology.npz").write_bytes(data)
     topology = load_topology(tmp_path / "topology.npz")         # checks winding, mirror, ranges
     assert topology.size == size
     if size == SIDE:

@@ -1,9 +1,9 @@
 """Reads a folder of photos with annotated landmarks: one folder per source, each with pictures and annotations.json.
 
 The file is a list of objects: `file`, `size` [width, height], `points` (68 pairs in pixels, iBUG order, (0, 0) = centre
-of the top-left pixel) or null, `yaw` in degrees or null, `z` 68 depths in the same unit, larger = nearer, of any zero, or
-null, `points_reannotated` like points where there are any, `age`, `gender`, `race` where they are known; other keys are
-left alone. Nothing is skipped: an entry or picture that cannot be used ends the reading with its name.
+of the top-left pixel) or null, `yaw` in degrees or null, `z` 68 depths in the same unit, larger = nearer, of any zero,
+or null, `points_reannotated` like points where there are any, `age`, `gender`, `race` where they are known; other keys
+are left alone. Nothing is skipped: an entry or picture that cannot be used ends the reading with its name.
 """
 
 from __future__ import annotations
@@ -50,8 +50,8 @@ class Photo:
 
 @dataclass(frozen=True, eq=False)
 class Outcome:
-    """A photo, and what was answered for its face: landmarks (68, 2) float64 pixels and their depths z (68,) in the same
-    unit, larger = nearer; None: no face was found."""
+    """A photo, and what was answered for its face: landmarks (68, 2) float64 pixels and their depths z (68,) in the
+    same unit, larger = nearer; None: no face was found."""
 
     photo: Photo
     landmarks: np.ndarray | None

@@ -1,12 +1,12 @@
-"""A network against the position maps of training.w300lp (--exact), as PRNet's paper measures: for AFLW2000-3D and its like,
-whose parameters give every vertex.
+"""A network against the position maps of training.w300lp (--exact), as PRNet's paper measures: for AFLW2000-3D and its
+like, whose parameters give every vertex.
 
     python -m training.w300lp AFLW2000 --model BFM.mat --uv BFM_UV.mat --exact -o build/aflw2000
     python -m training.map_evaluation build/aflw2000 --weights original
 
-68 landmarks and all texels of the face, in 2D and 3D, in % of sqrt(w h) of the landmarks' box, by bands of yaw and their mean;
-reconstruction: mean distance after ICP in % of the distance of the outer eye corners. The network must be of the same topology
-(lprnet import-weights, training.train --data).
+68 landmarks and all texels of the face, in 2D and 3D, in % of sqrt(w h) of the landmarks' box, by bands of yaw and
+their mean; reconstruction: mean distance after ICP in % of the distance of the outer eye corners. The network must be
+of the same topology (lprnet import-weights, training.train --data).
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ def measure(folder: Path, weights: str) -> dict[str, dict[str, float | None]]:
     data, network = open_maps(folder), load_network(weights)
     topology, side = network.topology, data.images.shape[1]
     if topology.size != side or network.input_size != side or not data.mask[tuple(topology.cells.T)].any():
-        raise InputError(f"{folder}: maps of {side} texels, and the network {weights} has another topology; give one that "
-                         "was imported or trained for these maps")
+        raise InputError(f"{folder}: maps of {side} texels, and the network {weights} has another topology; give one "
+                         "that was imported or trained for these maps")
     progress = Progress(f"{network.card.name}: maps", len(data.yaw_deg))
     rows = []
     for number, (image, target) in enumerate(zip(data.images, data.maps)):

@@ -1,9 +1,10 @@
-"""The Basel face model with 3DDFA's expressions, as PRNet's route has it, and the 3DMM parameters of 300W-LP: MATLAB files, read
-within bounds, nothing in them ever run.
+"""The Basel face model with 3DDFA's expressions, as PRNet's route has it, and the 3DMM parameters of 300W-LP: MATLAB
+files, read within bounds, nothing in them ever run.
 
-Model file (as face3d's scripts write it): a struct `model` with shapeMU, expMU (3 V, 1), shapePC (3 V, 199), expPC (3 V, 29), x y
-z of one vertex after another; tri (3, T), tri_mouth (3, M) and kpt_ind (1, 68), counted from 1. UV file: `UV` (V, 2), v up.
-A sample: Pose_Para (1, 7) pitch, yaw, roll in radians, tx, ty, tz, scale; Shape_Para (199, 1), Exp_Para (29, 1).
+Model file (as face3d's scripts write it): a struct `model` with shapeMU, expMU (3 V, 1), shapePC (3 V, 199), expPC (3
+V, 29), x y z of one vertex after another; tri (3, T), tri_mouth (3, M) and kpt_ind (1, 68), counted from 1. UV file:
+`UV` (V, 2), v up. A sample: Pose_Para (1, 7) pitch, yaw, roll in radians, tx, ty, tz, scale; Shape_Para (199, 1),
+Exp_Para (29, 1).
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ MODEL_SAYS = "give the model file of PRNet's route (BFM.mat), made with its own 
 @dataclass(frozen=True, eq=False)
 class MorphableModel:
     """mean (V, 3), shape (V 3, S), expression (V 3, E) in the model's unit, x to the subject's left, y up, z forward;
-    triangles (T, 3) with those that close the mouth, landmarks (68,) vertices, counted from 0; uvs (V, 2) in [0, 1], v up."""
+    triangles (T, 3) with those that close the mouth, landmarks (68,) vertices, counted from 0; uvs (V, 2) in [0, 1], v
+    up."""
 
     mean: np.ndarray
     shape: np.ndarray
@@ -58,8 +60,8 @@ class Sample3DMM:
 
 
 def rotation_3ddfa(pitch: float, yaw: float, roll: float) -> np.ndarray:
-    """(3, 3) in the convention of 3DDFA (Zhu et al., "Face Alignment Across Large Poses", CVPR 2016): turns of the axes, about
-    x, then y, then z."""
+    """(3, 3) in the convention of 3DDFA (Zhu et al., "Face Alignment Across Large Poses", CVPR 2016): turns of the
+    axes, about x, then y, then z."""
     (cx, cy, cz), (sx, sy, sz) = np.cos([pitch, yaw, roll]), np.sin([pitch, yaw, roll])
     about_x = np.array([[1, 0, 0], [0, cx, sx], [0, -sx, cx]])
     about_y = np.array([[cy, 0, -sy], [0, 1, 0], [sy, 0, cy]])
@@ -82,7 +84,8 @@ def read_model(model_file: Path, uv_file: Path) -> MorphableModel:
     if len(mean) % 3 or not 3 <= count <= MAX_VERTICES:
         raise InputError(f"{model_file}: shapeMU has {len(mean)} numbers, not three for each of up to {MAX_VERTICES} "
                          f"vertices; {MODEL_SAYS}")
-    triangles = np.concatenate([_indices(model_file, get(name, (3, None)).T, name, count) for name in ("tri", "tri_mouth")])
+    triangles = np.concatenate([_indices(model_file, get(name, (3, None)).T, name, count)
+                                for name in ("tri", "tri_mouth")])
     uvs = _numbers(uv_file, _read(uv_file, MAX_SAMPLE_BYTES, ("UV",), MODEL_SAYS)["UV"], "UV", (count, 2), MODEL_SAYS)
     if uvs.min() < 0 or uvs.max() > 1:
         raise InputError(f"{uv_file}: UV holds numbers outside 0 to 1; {MODEL_SAYS}")
@@ -157,7 +160,8 @@ def _numbers(path: Path, value, name: str, shape: tuple, says: str) -> np.ndarra
         raise InputError(f"{path}: {name} holds no numbers; {says}")
     if value.ndim != len(shape) or any(want not in (None, have) for have, want in zip(value.shape, shape)) \
             or (shape[-1] is None and not 0 < value.shape[-1] <= (MAX_SHAPES if shape[0] != 3 else 10 * MAX_VERTICES)):
-        raise InputError(f"{path}: {name} has the shape {value.shape}, not {tuple(want or 'n' for want in shape)}; {says}")
+        wanted = tuple(want or "n" for want in shape)
+        raise InputError(f"{path}: {name} has the shape {value.shape}, not {wanted}; {says}")
     value = value.astype(np.float64)
     if not np.isfinite(value).all():
         raise InputError(f"{path}: a number in {name} is none; {says}")

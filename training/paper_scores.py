@@ -1,6 +1,6 @@
-"""Accuracy as the paper of PRNet measures it (Feng et al., "Joint 3D Face Reconstruction and Dense Alignment with Position
-Map Regression Network", ECCV 2018, section 4): alignment of landmarks and of dense points, in 2D and 3D, by bands of yaw;
-and the error of a reconstruction after ICP.
+"""Accuracy as the paper of PRNet measures it (Feng et al., "Joint 3D Face Reconstruction and Dense Alignment with
+Position Map Regression Network", ECCV 2018, section 4): alignment of landmarks and of dense points, in 2D and 3D, by
+bands of yaw; and the error of a reconstruction after ICP.
 
 All arrays are float64; points are x right, y down, z towards the camera in one unit.
 """
@@ -38,8 +38,8 @@ def in_band(yaw_deg: np.ndarray, band: str) -> np.ndarray:
 
 
 def by_bands(errors: np.ndarray, yaw_deg: np.ndarray) -> dict[str, float | None]:
-    """(n,) errors -> the mean of each band of yaw, None where it is empty, and "mean": of the bands, each counting alike
-    however many faces it has; None unless all have some."""
+    """(n,) errors -> the mean of each band of yaw, None where it is empty, and "mean": of the bands, each counting
+    alike however many faces it has; None unless all have some."""
     means = {band: float(errors[rows].mean()) if (rows := in_band(yaw_deg, band)).any() else None for band in BANDS}
     return means | {"mean": None if None in means.values() else float(np.mean(list(means.values())))}
 
@@ -53,9 +53,9 @@ def reconstruction_error(predicted: np.ndarray, true: np.ndarray, true_landmarks
 
 
 def icp(moving: np.ndarray, fixed: np.ndarray) -> np.ndarray:
-    """moving (P, 3) laid onto the cloud fixed (Q, 3): nearest points, the similarity that fits them best, and again (Besl
-    and McKay, "A method for registration of 3-D shapes", PAMI 1992). Starts from where the points are, their means and
-    sizes made equal."""
+    """moving (P, 3) laid onto the cloud fixed (Q, 3): nearest points, the similarity that fits them best, and again
+    (Besl and McKay, "A method for registration of 3-D shapes", PAMI 1992). Starts from where the points are, their
+    means and sizes made equal."""
     tree = cKDTree(fixed)
     spread = lambda points: np.sqrt(np.square(points - points.mean(0)).sum(1).mean())  # noqa: E731
     placed = (moving - moving.mean(0)) * (spread(fixed) / spread(moving)) + fixed.mean(0)

@@ -1,10 +1,11 @@
-"""The original L-PRNet by its original schedule, on position maps made by training.w300lp. Called by training.train --data.
+"""The original L-PRNet by its original schedule, on position maps made by training.w300lp. Called by training.train
+--data.
 
     python -m training.train --data build/w300lp -o build/runs/original
 
-Adam at 1e-4, halved every 5 epochs, batches of 16, 15 epochs, squared error times the weight mask, no augmentation (Chevi,
-"L-PRNet"; the loss is PRNet's). A checkpoint is written every two minutes and at Ctrl-C: the same command goes on from it, in
-the middle of an epoch too. At the end OUTPUT/weights is a weights folder for --weights.
+Adam at 1e-4, halved every 5 epochs, batches of 16, 15 epochs, squared error times the weight mask, no augmentation
+(Chevi, "L-PRNet"; the loss is PRNet's). A checkpoint is written every two minutes and at Ctrl-C: the same command goes
+on from it, in the middle of an epoch too. At the end OUTPUT/weights is a weights folder for --weights.
 """
 
 from __future__ import annotations
@@ -49,10 +50,12 @@ class MapData:
 
 
 def open_maps(folder: Path, mask_file: Path | None = None) -> MapData:
-    """What training.w300lp has written; mask_file: PRNet's uv_weight_mask.png instead of our own mask. Raises InputError."""
+    """What training.w300lp has written; mask_file: PRNet's uv_weight_mask.png instead of our own mask. Raises
+    InputError."""
     try:
         about = json.loads((folder / "samples.json").read_bytes())
-        images, maps = (np.load(folder / name, mmap_mode="r", allow_pickle=False) for name in ("images.npy", "maps.npy"))
+        images, maps = (np.load(folder / name, mmap_mode="r", allow_pickle=False)
+                        for name in ("images.npy", "maps.npy"))
     except (OSError, ValueError) as error:
         raise InputError(f"{folder}: not a folder of position maps ({error}); {MAKE}") from error
     if about.get("done") is not True:
@@ -76,7 +79,8 @@ def learning_rate(epoch: int) -> float:
 
 
 class OriginalTrainer:
-    """The network, its optimiser, and where in the schedule it stands: step counts batches from the start of the training."""
+    """The network, its optimiser, and where in the schedule it stands: step counts batches from the start of the
+    training."""
 
     def __init__(self, mask: np.ndarray) -> None:
         self.model, self.step = build_lprnet(), 0

@@ -3,14 +3,15 @@
     python -m training.w300lp 300W_LP --model BFM.mat --uv BFM_UV.mat -o build/w300lp
     python -m training.train --data build/w300lp -o build/runs/original
 
-Every NAME.mat with its NAME.jpg below the folder, in the order of their paths: the face of the 3DMM parameters in the picture, a
-crop of 1.5 x the mean side of the box of its 68 points, moved by up to 10 % and 10 % larger or smaller (--exact: neither), and
-for each texel of the unwrap the position there: x right, y down in pixels of the crop, z on the same scale from the deepest
-vertex on (Feng et al., ECCV 2018; the steps are those of its published example). AFLW2000-3D is read the same way, to measure.
+Every NAME.mat with its NAME.jpg below the folder, in the order of their paths: the face of the 3DMM parameters in the
+picture, a crop of 1.5 x the mean side of the box of its 68 points, moved by up to 10 % and 10 % larger or smaller
+(--exact: neither), and for each texel of the unwrap the position there: x right, y down in pixels of the crop, z on the
+same scale from the deepest vertex on (Feng et al., ECCV 2018; the steps are those of its published example).
+AFLW2000-3D is read the same way, to measure.
 
-Written: images.npy (n, 128, 128, 3) uint8, maps.npy (n, 128, 128, 3) uint16, position / (128 x 1.1) x 65535, what a sigmoid can
-answer; samples.json; weights.png, the mask 16 : 4 : 3 : 0 of the loss; uv-data/, PRNet's index files for this side. The same
-command goes on with a folder that was not finished.
+Written: images.npy (n, 128, 128, 3) uint8, maps.npy (n, 128, 128, 3) uint16, position / (128 x 1.1) x 65535, what a
+sigmoid can answer; samples.json; weights.png, the mask 16 : 4 : 3 : 0 of the loss; uv-data/, PRNet's index files for
+this side. The same command goes on with a folder that was not finished.
 """
 
 from __future__ import annotations
@@ -41,8 +42,8 @@ SAMPLES, DONE_EVERY = "samples.json", 200
 
 @dataclass(frozen=True, eq=False)
 class Unwrap:
-    """Of a model on a map: raster of its triangles, texels (68, 2) row, column of its landmarks, face (S, S) bool: what lies
-    above the jaw line."""
+    """Of a model on a map: raster of its triangles, texels (68, 2) row, column of its landmarks, face (S, S) bool: what
+    lies above the jaw line."""
 
     raster: Raster
     texels: np.ndarray
@@ -80,7 +81,8 @@ def place(vertices_image: np.ndarray, landmarks: np.ndarray, rng: np.random.Gene
 
 def sample_map(model: MorphableModel, on: Unwrap, mat: Path, picture: np.ndarray,
                rng: np.random.Generator | None) -> tuple[np.ndarray, np.ndarray, float]:
-    """Crop (S, S, 3) uint8, position map (S, S, 3) in its pixels, and yaw in degrees, positive to the picture's left."""
+    """Crop (S, S, 3) uint8, position map (S, S, 3) in its pixels, and yaw in degrees, positive to the picture's
+    left."""
     side, sample = len(on.face), read_sample(mat, model)
     vertices = model.vertices(sample)
     vertices[:, 1] = len(picture) - 1 - vertices[:, 1]
@@ -105,7 +107,8 @@ def weight_mask(on: Unwrap) -> np.ndarray:
 
 
 def write_uv_data(folder: Path, model: MorphableModel, on: Unwrap) -> None:
-    """PRNet's index files of this side, so that a trained network can be used (lprnet import-weights, write_weights_folder)."""
+    """PRNet's index files of this side, so that a trained network can be used (lprnet import-weights,
+    write_weights_folder)."""
     folder.mkdir(exist_ok=True)
     side = len(on.face)
     number = np.full((side, side), -1)
@@ -135,7 +138,8 @@ def convert(source: Path, model: MorphableModel, output: Path, exact: bool, seed
     try:
         for row in range(done, len(mats)):
             rng = None if exact else np.random.default_rng([seed, row])
-            images[row], where, yaw = sample_map(model, on, mats[row], read_image(mats[row].with_suffix(".jpg")), rng)
+            picture = read_image(mats[row].with_suffix(".jpg"))
+            images[row], where, yaw = sample_map(model, on, mats[row], picture, rng)
             maps[row] = np.rint(np.clip(where / (SIDE * MAP_SCALE), 0, 1) * FULL)
             yaws.append(round(yaw, 3))
             progress.advance(row + 1)
@@ -156,7 +160,8 @@ def _begun(output: Path, about: dict) -> tuple[int, list[float]]:
     except (OSError, ValueError) as error:
         raise OutputError(f"{output}: cannot be used ({error}); give a new folder") from error
     if {key: before.get(key) for key in about} != about:
-        raise OutputError(f"{output}: was begun with other samples or options; give a new folder, or what it was begun with")
+        raise OutputError(f"{output}: was begun with other samples or options; give a new folder, or what it was begun "
+                          "with")
     return len(before["yaw_deg"]), before["yaw_deg"]
 
 
@@ -177,7 +182,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("-o", "--output", type=Path, required=True)
     options = parser.parse_args(arguments)
     try:
-        count = convert(options.data, read_model(options.model, options.uv), options.output, options.exact, options.seed)
+        model = read_model(options.model, options.uv)
+        count = convert(options.data, model, options.output, options.exact, options.seed)
     except LPRNetError as error:
         print(error, file=sys.stderr)
         return 1

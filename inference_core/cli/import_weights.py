@@ -10,9 +10,9 @@ def add_command(commands) -> None:
     parser = commands.add_parser(
         "import-weights", help="use the weights of the original L-PRNet, for those who have them",
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        description="Make a weights folder of the original's lprnet_128 and of PRNet's UV index files. The mesh is theirs\n"
-                    "then, in every command and format. Whether you may use them is between you and their authors.\n"
-                    "Needs TensorFlow; the folder then works without.",
+        description="Make a weights folder of the original's lprnet_128 and of PRNet's UV index files. The mesh is\n"
+                    "theirs then, in every command and format. Whether you may use them is between you and their\n"
+                    "authors. Needs TensorFlow; the folder then works without.",
         epilog="lprnet import-weights L-PRNet/model/lprnet_128 PRNet/Data/uv-data -o original\n"
                "lprnet image portrait.jpg -o portrait.glb --weights ./original")
     parser.add_argument("network", type=Path, metavar="LPRNET_128",
@@ -37,7 +37,8 @@ def run(options: argparse.Namespace) -> int:
     from inference_core.weights import find_card
 
     if not installed("tensorflow") or not installed("litert"):
-        raise EngineError("reading the original's weights needs both engines; run: pip install tensorflow-cpu ai-edge-litert")
+        raise EngineError("reading the original's weights needs both engines; run: pip install tensorflow-cpu "
+                          "ai-edge-litert")
     files = read_index_files(options.uv_data, options.map_side)
     write_weights_folder(options.output, read_lprnet_128(options.network), files, options.map_scale)
     topology = find_card("default", options.output).topology

@@ -1,5 +1,5 @@
-"""The original L-PRNet, layer by layer as published (Chevi, "L-PRNet"): an encoder of depthwise separable blocks, a decoder of
-transposed convolutions, no skips."""
+"""The original L-PRNet, layer by layer as published (Chevi, "L-PRNet"): an encoder of depthwise separable blocks, a
+decoder of transposed convolutions, no skips."""
 
 from __future__ import annotations
 

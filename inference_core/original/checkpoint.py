@@ -1,7 +1,8 @@
 """Reads the weights of the original `lprnet_128`, a SavedModel of TensorFlow 2.2, out of its checkpoint.
 
-Its graph is never loaded nor run: only numbers are read, by name, each of the shape that the architecture has. The names are
-those of Keras's tracking, layer_with_weights-0 to 44 in the order of the layers; the optimiser's are left alone.
+Its graph is never loaded nor run: only numbers are read, by name, each of the shape that the architecture has. The
+names are those of Keras's tracking, layer_with_weights-0 to 44 in the order of the layers; the optimiser's are left
+alone.
 """
 
 from __future__ import annotations
@@ -36,7 +37,8 @@ def read_lprnet_128(folder: Path):
         if name not in shapes:
             raise WeightsError(f"{folder}: holds no {name} ({layer_name} of lprnet_128); {GIVE}")
         if tuple(shapes[name]) != shape:
-            raise WeightsError(f"{folder}: {name} has the shape {tuple(shapes[name])}, where lprnet_128 has {shape}; {GIVE}")
+            raise WeightsError(f"{folder}: {name} has the shape {tuple(shapes[name])}, where lprnet_128 has {shape}; "
+                               f"{GIVE}")
     for layer in layers:
         layer.set_weights([_read(folder, found, *wanted[layer.name, weight.name]) for weight in layer.weights])
     return model

@@ -1,5 +1,5 @@
-"""PRNet's UV index files, plain text: which texels of a position map are vertices, the triangles between them, and which texels
-are the 68 landmarks.
+"""PRNet's UV index files, plain text: which texels of a position map are vertices, the triangles between them, and
+which texels are the 68 landmarks.
 
 face_ind.txt: N numbers, row x side + column, ascending; triangles.txt: T rows of three vertices, counted from 0;
 uv_kpt_ind.txt: two rows of 68, the columns and the rows of the landmarks. Numbers may be written as floats.
@@ -21,7 +21,8 @@ GIVE = "give the folder uv-data of PRNet, with face_ind.txt, triangles.txt and u
 @dataclass(frozen=True, eq=False)
 class IndexFiles:
     """side of the map; texels (N, 2) row, column, in row-major order; triangles (T, 3) vertices; landmarks (68, 2) row,
-    column; canonical (N, 3) x right, y down, z towards the camera, any unit, of canonical_vertices.npy, None without."""
+    column; canonical (N, 3) x right, y down, z towards the camera, any unit, of canonical_vertices.npy, None
+    without."""
 
     side: int
     texels: np.ndarray
@@ -44,7 +45,8 @@ def read_index_files(folder: Path, side: int = 256) -> IndexFiles:
     if len(marks) != 2 * LANDMARKS:
         raise InputError(f"{folder / 'uv_kpt_ind.txt'}: {len(marks)} numbers, not two rows of {LANDMARKS}; {GIVE}")
     return IndexFiles(side, np.stack([flat // side, flat % side], 1), triangles.reshape(-1, 3),
-                      marks.reshape(2, LANDMARKS)[::-1].T.copy(), _canonical(folder / "canonical_vertices.npy", len(flat)))
+                      marks.reshape(2, LANDMARKS)[::-1].T.copy(),
+                      _canonical(folder / "canonical_vertices.npy", len(flat)))
 
 
 def _whole_numbers(path: Path, end: int) -> np.ndarray:
@@ -76,7 +78,8 @@ def _canonical(path: Path, count: int) -> np.ndarray | None:
                 raise ValueError(f"{kind.str} {shape}, not numbers of shape ({count}, 3)")
             points = np.frombuffer(file.read(count * 3 * kind.itemsize), kind).reshape(shape).astype(np.float64)
     except (OSError, ValueError, KeyError, EOFError) as error:
-        raise InputError(f"{path}: not the mean face of these texels ({error}); give PRNet's own file, or none") from error
+        raise InputError(f"{path}: not the mean face of these texels ({error}); give PRNet's own file, or "
+                         "none") from error
     if not np.isfinite(points).all() or np.ptp(points, axis=0).min() <= 0:
         raise InputError(f"{path}: a number in it is none, or it is flat; give PRNet's own file, or none")
     return points

@@ -20,8 +20,8 @@ HALF_TOLERANCE = 1e-3
 
 
 def export_network(model, name: str, folder: Path, inputs: list[np.ndarray]) -> tuple[dict[str, dict], float]:
-    """Write NAME.keras and NAME.tflite; returns {engine: file entry} and their largest difference on the inputs (1, S, S,
-    3) float32. ValueError when they disagree."""
+    """Write NAME.keras and NAME.tflite; returns {engine: file entry} and their largest difference on the inputs (1, S,
+    S, 3) float32. ValueError when they disagree."""
     import keras
 
     round_to_half(model)
@@ -93,7 +93,8 @@ def largest_difference(model, path: Path, inputs: list[np.ndarray]) -> float:
     for x in inputs:
         interpreter.set_tensor(place, x)
         interpreter.invoke()
-        lite = sorted((interpreter.get_tensor(d["index"]) for d in interpreter.get_output_details()), key=lambda a: a.size)
+        answers = (interpreter.get_tensor(details["index"]) for details in interpreter.get_output_details())
+        lite = sorted(answers, key=lambda a: a.size)
         truth = model(x, training=False)
         truth = list(truth.values()) if isinstance(truth, dict) else [truth]
         truth = sorted((np.array(t) for t in truth), key=lambda a: a.size)

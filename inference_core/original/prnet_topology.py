@@ -1,5 +1,5 @@
-"""From PRNet's index files to a topology of ours, for maps of any side: cells, faces, landmarks; and what the files do not say,
-the mean face in centimetres, regions, mirror and FaceMesh's points, carried over from our own mean face."""
+"""From PRNet's index files to a topology of ours, for maps of any side: cells, faces, landmarks; and what the files do
+not say, the mean face in centimetres, regions, mirror and FaceMesh's points, carried over from our own mean face."""
 
 from __future__ import annotations
 
@@ -39,7 +39,8 @@ def topology_file(files: IndexFiles, size: int, name: str, ours: Topology) -> by
                   **regions)
     for region in ("rigid", "lips"):
         if regions[f"region_{region}"].sum() < 3:
-            raise InputError(f"uv_kpt_ind.txt: the mesh has no {region} region where its landmarks say; give PRNet's own files")
+            raise InputError(f"uv_kpt_ind.txt: the mesh has no {region} region where its landmarks say; give PRNet's "
+                             "own files")
     # the origin is where every canonical face has it
     arrays["mean_canonical"] = (mean - mean[regions["region_rigid"]].mean(0)).astype(np.float32)
     out = io.BytesIO()
@@ -48,8 +49,8 @@ def topology_file(files: IndexFiles, size: int, name: str, ours: Topology) -> by
 
 
 def _same_grid(files: IndexFiles) -> tuple[np.ndarray, np.ndarray]:
-    """Triangles as they are, but all seen from outside, and none that is no surface: without extent in the map, or on the
-    same side of an edge as one before."""
+    """Triangles as they are, but all seen from outside, and none that is no surface: without extent in the map, or on
+    the same side of an edge as one before."""
     triangles = files.triangles
     corner = files.texels[triangles]
     (ay, ax), (by, bx) = (corner[:, 1] - corner[:, 0]).T, (corner[:, 2] - corner[:, 0]).T
@@ -65,8 +66,8 @@ def _same_grid(files: IndexFiles) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _other_grid(files: IndexFiles, size: int) -> tuple[np.ndarray, np.ndarray]:
-    """Quads between the cells of a coarser or finer map of the same unwrap: where texels are, and triangles join them. A
-    texel of a map of S lies at its index / (S - 1), as PRNet draws maps."""
+    """Quads between the cells of a coarser or finer map of the same unwrap: where texels are, and triangles join them.
+    A texel of a map of S lies at its index / (S - 1), as PRNet draws maps."""
     side = files.side
     valid = np.zeros((side, side), bool)
     valid[tuple(files.texels.T)] = True
@@ -121,8 +122,8 @@ def _mirror(cells: np.ndarray, size: int) -> np.ndarray:
 
 
 def _mean_face(files: IndexFiles, cells: np.ndarray, size: int, places, ours: Topology) -> np.ndarray:
-    """(N, 3) cm, canonical: PRNet's own mean face, laid onto ours by the landmarks; without it our mean face, carried over
-    by splines through the landmarks in both maps (Bookstein, "Principal warps", PAMI 1989)."""
+    """(N, 3) cm, canonical: PRNet's own mean face, laid onto ours by the landmarks; without it our mean face, carried
+    over by splines through the landmarks in both maps (Bookstein, "Principal warps", PAMI 1989)."""
     vertices, weights = places
     marks = ours.landmarks(ours.mean_canonical.astype(np.float64))
     if files.canonical is not None:
@@ -144,7 +145,8 @@ def _mean_face(files: IndexFiles, cells: np.ndarray, size: int, places, ours: To
     features = np.zeros((size, size, 3), np.float32)
     known = np.zeros((size, size), np.float32)
     filled = smooth_fill(np.nan_to_num(own), here.astype(np.float32))
-    between = cv2.remap(filled, *there.astype(np.float32).T[..., None], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    x, y = there.astype(np.float32).T[..., None]
+    between = cv2.remap(filled, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     features[tuple(cells[inside].T)] = (between[:, 0] - bare)[inside]
     known[tuple(cells[inside].T)] = 1
     return bare + smooth_fill(features, known)[tuple(cells.T)]
@@ -181,7 +183,8 @@ def _nearest(points: np.ndarray, others: np.ndarray) -> tuple[np.ndarray, np.nda
 
 
 def _facemesh(mean: np.ndarray, ours: Topology) -> tuple[np.ndarray, np.ndarray]:
-    """(478, 4): the vertex nearest to where FaceMesh's points lie on our mean face; none where it is far, as an iris."""
+    """(478, 4): the vertex nearest to where FaceMesh's points lie on our mean face; none where it is far, as an
+    iris."""
     points = ours.facemesh_points(ours.mean_canonical.astype(np.float64))
     there = np.isfinite(points[:, 0])
     nearest, away = _nearest(np.nan_to_num(points), mean)

@@ -26,8 +26,8 @@ MAP_SCALES = (0.5, 2.0)
 
 
 def write_weights_folder(output: Path, model, files: IndexFiles, map_scale: float = MAP_SCALE) -> None:
-    """A new folder for `--weights` and LPRNET_WEIGHTS. model: keras.Model, crop (S, S, 3) in [0, 1] -> position map (M, M, 3)
-    in [0, 1]; map pixels are output x M x map_scale, z larger = nearer. Whole or not at all.
+    """A new folder for `--weights` and LPRNET_WEIGHTS. model: keras.Model, crop (S, S, 3) in [0, 1] -> position map (M,
+    M, 3) in [0, 1]; map pixels are output x M x map_scale, z larger = nearer. Whole or not at all.
 
     Raises InputError, OutputError, WeightsError.
     """
@@ -39,7 +39,8 @@ def write_weights_folder(output: Path, model, files: IndexFiles, map_scale: floa
             raise OutputError(f"{output}: is there already; give the name of a new folder")
         beside = Path(tempfile.mkdtemp(prefix=f".{output.name[:40]}-", dir=output.resolve().parent))
     except OSError as error:
-        raise OutputError(f"{output}: cannot be made ({error.strerror or error}); choose another name or folder") from error
+        raise OutputError(f"{output}: cannot be made ({error.strerror or error}); choose another name or "
+                          "folder") from error
     try:
         (beside / TOPOLOGY).write_bytes(topology_file(files, side, "prnet", load_topology()))
         topology = load_topology(beside / TOPOLOGY)
@@ -50,7 +51,8 @@ def write_weights_folder(output: Path, model, files: IndexFiles, map_scale: floa
                     topology_sha256=topology.sha256, license=LICENCE,
                     attribution=["network and weights: L-PRNet (R. Chevi)", "topology: PRNet (Y. Feng et al.)"],
                     scores={}, trained={}, map=dict(scale=map_scale, offset=[-0.5 / size, -0.5 / size, 0.0]))
-        (beside / "weights.json").write_text(json.dumps(dict(format=FORMAT, default=NAME, networks=[card]), indent=1) + "\n")
+        listed = dict(format=FORMAT, default=NAME, networks=[card])
+        (beside / "weights.json").write_text(json.dumps(listed, indent=1) + "\n")
         beside.chmod(0o755)
         if output.is_dir():
             output.rmdir()                          # empty, or it would have been refused
@@ -58,6 +60,7 @@ def write_weights_folder(output: Path, model, files: IndexFiles, map_scale: floa
     except ValueError as error:
         raise WeightsError(f"{output}: the network cannot be kept ({error}); fetch its folder again") from error
     except OSError as error:
-        raise OutputError(f"{output}: cannot be written ({error.strerror or error}); choose another name or folder") from error
+        raise OutputError(f"{output}: cannot be written ({error.strerror or error}); choose another name or "
+                          "folder") from error
     finally:
         shutil.rmtree(beside, ignore_errors=True)
