@@ -17,7 +17,7 @@ from inference_core.live.messages import LiveResult
 from inference_core.live.options import LiveOptions
 from inference_core.live.process import LiveProcess, LiveState
 from inference_core.take_header import HEADER
-from inference_core.topology import load_topology
+from inference_core.weights import find_card
 
 from .scene.bake_options import Head
 from .scene.drive import cannot_drive, drive, live_face, show_skin
@@ -47,7 +47,7 @@ class LiveSession:
         self.shown: LiveResult | None = None        # what the mesh shows
         self.note = ""                              # what ended it, where that was neither the user nor a failure
         self.scene, self._head, self._limits = scene.name, head, limits
-        self._topology = load_topology()
+        self._topology = find_card(options.track.weights).topology
         if thing is not None and (why := cannot_drive(thing, len(self._topology.cells))):
             raise InputError(f"{thing.name}: cannot follow a live capture, since it {why}; choose a captured face, or "
                              "let a new one be made")
