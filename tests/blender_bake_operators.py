@@ -12,6 +12,7 @@ import shutil
 import sys
 import wave
 from pathlib import Path
+from types import SimpleNamespace
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
@@ -28,6 +29,7 @@ from lprnet_blender import bake_video, jobs                             # noqa: 
 from lprnet_blender.compat import strips_of                             # noqa: E402
 from lprnet_blender.scene.bake import Target                            # noqa: E402
 from lprnet_blender.scene.bake_options import BakeOptions               # noqa: E402
+from lprnet_blender.ui.operators.running import JobOperator             # noqa: E402
 
 STILL = {"smooth_pose": 0, "smooth_expression": 0, "smooth_openings": 0, "smooth_identity": 0, "max_gap_s": 0}
 PLACE = Matrix.Translation((1, 2, 3)) @ Matrix.Rotation(0.5, 4, "Z") @ Matrix.Scale(2.0, 4)
@@ -254,12 +256,52 @@ def moved(folder: Path) -> dict:
     return told
 
 
+class Windowed:
+    """As much of a modal operator as its timer needs, since bpy as a module has no window."""
+
+    modal, tick, _end, _with_a_window = (JobOperator.__dict__[name] for name in ("modal", "tick", "_end", "_with_a_window"))
+
+    def __init__(self, job: jobs.Job) -> None:
+        self._job, self.reports = job, []
+
+    def report(self, kinds: set[str], sentence: str) -> None:
+        self.reports.append([*kinds, sentence])
+
+    def done(self, context, result) -> str:
+        return f"{result.name} baked"
+
+
+def windowed(folder: Path) -> dict:
+    """Ticked by a timer's events to the end, and stopped by Esc."""
+    told = {}
+    for name, stop in (("finished", False), ("stopped", True)):
+        fresh()
+        texts, timers = [], []
+        manager = SimpleNamespace(event_timer_add=lambda *_, **__: timers.append("timer") or "timer",
+                                  event_timer_remove=timers.remove, progress_begin=lambda *_: None,
+                                  progress_update=lambda _: None, progress_end=lambda: None,
+                                  modal_handler_add=lambda _: None, windows=[])
+        context = SimpleNamespace(window_manager=manager, window=None, screen=None,
+                                  workspace=SimpleNamespace(status_text_set=texts.append))
+        operator = Windowed(begin(folder))
+        state, key = operator._with_a_window(context), operator.modal(context, SimpleNamespace(type="A", value="PRESS"))
+        while state <= {"RUNNING_MODAL", "PASS_THROUGH"}:
+            esc = stop and any(text and "Baking" in text for text in texts)
+            event = ("ESC", "PRESS") if esc else ("TIMER", "NOTHING")
+            stop = stop and not esc
+            state = operator.modal(context, SimpleNamespace(type=event[0], value=event[1]))
+        told[name] = {"state": [*state], "reports": operator.reports, "timers": timers, "key": [*key], "last": texts[-1],
+                      "words": [text for text in texts if text and "Baking" in text][-1], "left": names("objects")}
+    return told
+
+
 if __name__ == "__main__":
     root = Path(sys.argv[1])
     lprnet_blender.register()
     results = {"clip": clip(root)}
     results["again"], arrays = again(root)
-    results |= {"refusals": refusals(root), "faults": faults(root), "resumed": resumed(root), "moved": moved(root)}
+    for part in (refusals, faults, windowed, resumed, moved):
+        results[part.__name__] = part(root)
     np.savez(root / "again.npz", **arrays)
     print("TOLD " + json.dumps(results))
     sys.stdout.flush()

@@ -165,3 +165,17 @@ def test_a_clip_is_found_beside_its_take_and_one_that_is_gone_costs_skin_and_sou
     moved = told["moved"]
     assert moved["together"] == "FINISHED" and moved["together has"] == [1, 1, ["clip skin"]]
     assert moved["alone"] == "FINISHED" and moved["alone has"] == [0, 0, ["clip skin"]]
+
+
+def test_with_a_window_a_timer_ticks_the_job_and_other_events_pass(told: dict) -> None:
+    finished = told["windowed"]["finished"]
+    assert finished["state"] == ["FINISHED"] and finished["reports"] == [["INFO", "take baked"]]
+    assert finished["key"] == ["PASS_THROUGH"] and finished["timers"] == [] and finished["last"] is None
+    assert "of 29 frames" in finished["words"] and "s left" in finished["words"] and "Esc: stop" in finished["words"]
+
+
+def test_esc_stops_the_job_and_says_what_is_kept(told: dict) -> None:
+    stopped = told["windowed"]["stopped"]
+    (kind, sentence), = stopped["reports"]
+    assert stopped["state"] == ["CANCELLED"] and kind == "WARNING" and "take.lprtake" in sentence
+    assert stopped["timers"] == [] and stopped["last"] is None and stopped["left"] == []
