@@ -100,7 +100,7 @@ def test_a_take_is_read_aside_while_the_panel_is_drawn(told: dict) -> None:
 
 
 def test_a_take_that_is_gone_says_so(told: dict) -> None:
-    assert "there is no such take" in " ".join(told["panels"]["gone"])
+    assert "There is no such take yet" in " ".join(told["panels"]["gone"])
 
 
 def test_a_job_shows_its_progress_and_a_way_out(told: dict) -> None:

@@ -34,7 +34,8 @@ def live_face(scene: bpy.types.Scene, topology: Topology) -> bpy.types.Object:
     mesh.materials.append(plain_material(f"{thing.name} skin"))
     thing[LIVE] = topology.name
     thing.location = scene.cursor.location
-    scene.collection.objects.link(thing)
+    collection = bpy.context.collection if bpy.context.scene == scene else None
+    (collection or scene.collection).objects.link(thing)
     add_region_groups(thing, topology.regions)
     return thing
 

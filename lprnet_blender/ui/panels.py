@@ -159,7 +159,7 @@ class LPRNET_PT_take(bpy.types.Panel):
         if info is None:
             layout.label(text="Reading the take…", icon="SORTTIME")
         elif info.problem:
-            wrapped(layout, context, info.problem, icon="ERROR")
+            wrapped(layout, context, info.problem, icon="ERROR" if info.there else "INFO")
         else:
             self._tell(layout, info)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import bpy
@@ -21,7 +22,7 @@ POLL_S = 0.1
 @dataclass(frozen=True)
 class TakeInfo:
     """frames, `lost` of them without a face; gaps (first s, length s); confidence in the mean; seconds; fps (0 unknown);
-    source: what was captured. Or `problem`: why none of that can be told."""
+    source: what was captured. Or `problem`: why none of that can be told; `there`: whether there is a take at all."""
 
     frames: int = 0
     lost: int = 0
@@ -32,6 +33,7 @@ class TakeInfo:
     source: str = ""
     complete: bool = True
     problem: str = ""
+    there: bool = True
 
 
 _known: dict[str, TakeInfo] = {}
@@ -88,6 +90,8 @@ def read_info(path: str) -> TakeInfo:
         try:
             take = open_take(path)
         except LPRNetError as error:
+            if not Path(path).exists():         # one that a capture is to make, or that is being recorded
+                return TakeInfo(problem="There is no such take yet; a capture makes it", there=False)
             return TakeInfo(problem=str(error))
     except ModuleNotFoundError as error:
         return TakeInfo(problem=f"The Python package {error.name!r} is missing")
