@@ -40,6 +40,7 @@ def seen_by_photo(vertices, topology: Topology, unwrap: Raster, photo: np.ndarra
     facing = vertex_normals(upright(vertices), triangles)[:, 2]
     to_end = np.minimum(topology.uvs[:, 0], 1 - topology.uvs[:, 0])
     turning = (raster.interpolate(facing) < OBLIQUE) & (raster.interpolate(to_end) > END)
+    turning |= raster.interpolate(1 - topology.uvs[:, 1]) < END         # and under the chin
     on_grid, there = _on_grid(photo, low, scale, border, (width, height))
     behind = background_within(on_grid, there, closed, turning & (_eroded(closed, 1) < closed), DEPTH_SIZE)
 

@@ -89,6 +89,16 @@ def test_dark_lips_and_nostrils_at_the_outline_before_something_dark_stay():
     assert (shown.visible & lips).sum() > 0.9 * (apart.visible & lips).sum() > 0
 
 
+def test_the_shadow_under_a_chin_is_not_painted_onto_it():
+    face, light = mean_face(), (200, 160, 140)
+    photo = photo_of(face, np.full((256, 256, 3), light, np.uint8), background=light)       # a neck as light as the face
+    jaw = face.landmarks_image[4:13, :2].round().astype(np.int32) + [0, 4]
+    shadow = cv2.polylines(np.zeros(photo.shape[:2], np.float32), [jaw.astype(np.int32)], False, 1, 9)
+    photo = (photo * (1 - 0.65 * cv2.GaussianBlur(shadow, (0, 0), 1.5)[..., None])).astype(np.uint8)
+    skin = sample_texture(photo, face, 256).image[160:].astype(int)
+    assert (np.abs(skin - light).max(2) > 40).mean() < 0.002
+
+
 def test_a_part_that_is_covered_is_not_painted_with_what_covers_it():
     """At 40 degrees the nose hides skin of the far cheek."""
     face = mean_face(40)
