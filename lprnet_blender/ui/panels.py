@@ -62,9 +62,10 @@ class LPRNET_PT_main(bpy.types.Panel):
         if job is None:
             return
         progress = job.progress
+        told = "Preparing…" if progress.text == job.name else progress_words() or progress.text
         column = layout.column(align=True)
         share = progress.done / progress.total if progress.total else 0.0
-        column.progress(factor=min(share, 1.0), text=progress_words() or progress.text)
+        column.progress(factor=min(share, 1.0), text=told)
         column.operator("lprnet.cancel", icon="CANCEL", text="Cancel")
 
 
