@@ -16,7 +16,7 @@ import numpy as np
 from inference_core.rigid import Rigid
 from inference_core.steady_pose import PoseTrack
 from inference_core.take import TakeRows
-from inference_core.time_filters import NOISE_LEFT, WIDTHS_S, calmer, line_weights, noise_of
+from inference_core.time_filters import CALMEST_SHARE, NOISE_LEFT, WIDTHS_S, calmer, line_weights, noise_of
 from inference_core.topology import Topology
 
 if TYPE_CHECKING:
@@ -131,7 +131,7 @@ class _Region:
         self._numbers = (shapes.parts @ (axes * np.sqrt(strength))).astype(np.float32)
         back = (axes / np.sqrt(strength)).T.astype(np.float32)
         self._basis = back @ basis.reshape(len(basis), 3 * len(self._rows))
-        self._noise = noise_of(_length, self._numbers, calmest=True) * (OPENINGS_NOISE if opening else 1.0)
+        self._noise = noise_of(_length, self._numbers, CALMEST_SHARE) * (OPENINGS_NOISE if opening else 1.0)
 
     def calm(self, vertices: np.ndarray, row: int, windows: list[tuple[int, np.ndarray]]) -> None:
         """Changes `vertices` from as seen to as calm as noise allows."""

@@ -17,7 +17,8 @@ import numpy as np
 
 from inference_core.pose import HeadPose, compose
 from inference_core.rigid import turn_matrix, turn_vector
-from inference_core.time_filters import NOISE_LEFT, WIDTHS_S, calmer, line_weights, noise_of
+from inference_core.time_filters import (CALMEST_PLACE, CALMEST_TURN, NOISE_LEFT, WIDTHS_S, calmer, line_weights,
+                                         noise_of)
 from inference_core.topology import Topology
 
 SIZE_CALM = 2.5                 # times the noise of sizes still counts as noise: heads grow and shrink slowly
@@ -94,8 +95,8 @@ def steady_poses(track: PoseTrack, time_s: np.ndarray, segments: list[tuple[int,
     open_ = (1.02 - _around(shut.mean(1), time_s)) ** 2
     place, rotation, size, nearness = (values.copy() for values in (track.place, track.rotation, track.size, track.nearness))
     places = track.place / np.exp(np.nanmedian(track.size))
-    noise = [noise_of(_rms, part) for part in (places, _summed_turns(track.rotation), track.size[:, None])]
-    noise[2] *= SIZE_CALM
+    noise = [noise_of(_rms, places, CALMEST_PLACE), noise_of(_rms, _summed_turns(track.rotation), CALMEST_TURN),
+             SIZE_CALM * noise_of(_rms, track.size[:, None])]
     for first, last in segments:
         for row in range(first, last + 1):
             at, turn, large = places[row], np.zeros(3), track.size[row:row + 1]

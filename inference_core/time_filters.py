@@ -14,8 +14,9 @@ LEAST_WEIGHT = 0.05             # of the whole window; fewer rows than that are 
 NOISE_LEFT = (1.0, 0.8, 0.6, 0.6)           # of the raw noise before each: that of codecs lasts for several frames
 STILL, MOVING = 3.0, 6.0        # times the noise: a difference up to the first is noise, from the second on motion
 FOURTH = math.sqrt(70)           # the fourth differences of noise are so many times the noise
-# who speaks rests in few frames: the noise of the calmest tenth, in still faces so large a share of the middle one
-CALMEST, CALMEST_SHARE = 0.1, 0.54
+# who speaks or dances rests in few frames: the noise of the calmest tenth, as a share of the middle one: of expressions,
+# as measured in still faces; of places and of turns, as random noise in two and in three dimensions has it
+CALMEST, CALMEST_SHARE, CALMEST_PLACE, CALMEST_TURN = 0.1, 0.54, 0.39, 0.50
 SPEED_CUTOFF_HZ = 1.5           # of the speed itself
 NOISE_SHARE = 0.05              # how fast the noise is learned
 
@@ -57,16 +58,17 @@ def activity(distance: float | np.ndarray, noise: float | np.ndarray) -> float |
     return share * share * (3 - 2 * share)
 
 
-def noise_of(distances_of, values: np.ndarray, calmest: bool = False) -> float:
+def noise_of(distances_of, values: np.ndarray, calmest_share: float | None = None) -> float:
     """Of (n, C) values in turn, NaN where there is none, how far one typically is from where it should be. From fourth
-    differences: motion leaves next to nothing of itself in them. distances_of((m, C)) -> (m,). calmest: where fast motion
-    goes on most of the time, only the calmest frames tell."""
+    differences: motion leaves next to nothing of itself in them. distances_of((m, C)) -> (m,). calmest_share: where fast
+    motion goes on most of the time, only the calmest frames tell; how large their noise is, as a share of the middle
+    one."""
     bends = np.diff(values, 4, axis=0)
     bends = bends[np.isfinite(bends).all(1)]
     if not len(bends):
         return 0.0
-    if calmest:
-        return float(np.quantile(distances_of(bends), CALMEST)) / CALMEST_SHARE / FOURTH
+    if calmest_share:
+        return float(np.quantile(distances_of(bends), CALMEST)) / calmest_share / FOURTH
     return float(np.median(distances_of(bends))) / FOURTH
 
 

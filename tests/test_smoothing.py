@@ -157,6 +157,19 @@ def test_a_moving_head_neither_lags_nor_is_cut_short() -> None:
     assert np.argmax(lag) == 1
 
 
+def test_a_head_that_jerks_most_of_the_time_is_where_it_was_seen() -> None:
+    """Motion is not taken for noise because there is much of it: heads that dance, clips with doubled frames."""
+    rng = np.random.default_rng(2)
+    raw = still_take(150)
+    jerks = np.repeat(rng.normal(0, 20, (75, 2)), 2, axis=0)        # pixels, a tenth of the face; held for two frames
+    jerks[:30] = 0
+    moved = replace(raw, shift=raw.shift + jerks)
+    steady = smooth(moved)
+    off = np.array([np.linalg.norm((steady.landmarks_image(row) - moved.landmarks_image(row))[:, :2], axis=1).mean()
+                    for row in range(len(moved))])
+    assert np.quantile(off, 0.95) < 1.5 and tremble(smooth(raw), smooth(raw).landmarks_image) < 0.2
+
+
 def test_time_has_no_direction() -> None:
     raw = still_take(80, closed=blinks(80, (30,)))
     back = MadeTake(raw.header, TOPOLOGY, raw.index, raw.time_s, raw.valid, *(getattr(raw, name)[::-1] for name in (
