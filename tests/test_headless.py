@@ -67,6 +67,16 @@ def run(run_blender: Run, folder: Path, shipped_weights: Path) -> Run:
     return run_line
 
 
+@pytest.fixture(scope="module")
+def made(run: Run, folder: Path) -> Path:
+    """The folder with a file of two faces, whichever tests ran before."""
+    if not (folder / "heads.blend").exists():
+        answer = run("blender --command lprnet image photos -o heads.blend --texture-size 64")
+        assert answer.returncode == 0, answer.stderr
+    (folder / "nothing").mkdir(exist_ok=True)
+    return folder
+
+
 def done(run: Run, heading: str) -> list[subprocess.CompletedProcess[str]]:
     answers = [run(line) for line in recipe(heading).splitlines() if line]
     for answer in answers:
@@ -152,7 +162,7 @@ def test_a_capture_that_is_stopped_ends_with_130_and_the_same_command_goes_on(
 @pytest.mark.parametrize("line, says, code", [
     ("image photos gone.png -o x", "gone.png: cannot be read", 2),
     ("image nowhere -o x", "nowhere: cannot be read", 2),
-    ("image heads -o x", "no picture lies in this folder", 2),
+    ("image nothing -o x", "no picture lies in this folder", 2),
     ("image photos -o x.blend --camera-match", "a camera shows one photo", 2),
     ("image photos/anna.png -o anna.obj", "does not end in .blend", 1),
     ("video nowhere.mp4 -o x.blend", "nowhere.mp4: ", 2),
@@ -163,15 +173,26 @@ def test_a_capture_that_is_stopped_ends_with_130_and_the_same_command_goes_on(
     ("export nowhere.blend -o x.abc", "does not exist", 2),
     ("export heads.blend -o x.abc", "name one with --object: anna, ben", 2),
     ("export heads.blend -o x.abc --object carl", "holds no captured face called 'carl'", 2),
-    ("export anna.blend -o x.doc", "x.doc", 1)])
-def test_a_mistake_is_one_sentence_and_an_exit_code(run: Run, folder: Path, line: str, says: str, code: int) -> None:
+    ("export heads.blend -o x.doc", "x.doc", 1)])
+def test_a_mistake_is_one_sentence_and_an_exit_code(run: Run, made: Path, line: str, says: str, code: int) -> None:
     answer = run(f"blender --command lprnet {line}")
     assert answer.returncode == code, answer.stderr
     assert says in answer.stderr and "Traceback" not in answer.stderr
-    assert not [path.name for path in folder.iterdir() if path.name.startswith((".", "x."))]
+    assert not [path.name for path in made.iterdir() if path.name.startswith((".", "x."))]
 
 
 @pytest.mark.parametrize("command", ["", "image ", "video ", "bake ", "export ", "render "])
 def test_every_command_explains_itself(run: Run, command: str) -> None:
     answer = run(f"blender --command lprnet {command}--help")
     assert answer.returncode == 0 and answer.stdout.startswith("usage: lprnet_blender ")
+
+
+def test_a_blender_without_an_exporter_says_so(folder: Path, run: Run) -> None:
+    """Debian's has no Alembic."""
+    code = ("import sys; sys.path.insert(0, sys.argv.pop(1)); import lprnet_blender.scene.export as export\n"
+            "export.OPERATORS['ABC'] = ('wm', 'no_such_export')\nfrom lprnet_blender.command import main\n"
+            "code = main(['export', 'nothing.blend', '-o', 'without.abc'])\nimport os; sys.stderr.flush(); os._exit(code)")
+    answer = subprocess.run([sys.executable, "-c", code, str(REPOSITORY)], cwd=folder, capture_output=True, text=True,
+                            timeout=300, check=False)
+    assert answer.returncode == 1 and "without, its own exporter for .abc files" in answer.stderr
+    assert "Traceback" not in answer.stderr and not (folder / "without.abc").exists()

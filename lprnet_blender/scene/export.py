@@ -43,6 +43,9 @@ ENDINGS = {".abc": "ABC", ".usd": "USD", ".usdc": "USD", ".usda": "USD", ".glb":
 USUAL_ENDING = {"ABC": ".abc", "USD": ".usdc", "GLTF": ".glb", "FBX": ".fbx", "OBJ": ".obj", "MDD": ".mdd", "PC2": ".pc2"}
 WITH_TIMES, WITH_SHAPES = ("ABC", "USD", "GLTF"), ("GLTF", "FBX")
 LARGE_MB = 50
+# Blender's own exporters; Linux distributions leave some out
+OPERATORS = {"ABC": ("wm", "alembic_export"), "USD": ("wm", "usd_export"), "OBJ": ("wm", "obj_export"),
+             "GLTF": ("export_scene", "gltf"), "FBX": ("export_scene", "fbx")}
 # Bytes on the disk for each of the bare points while the file is made, measured. Blender breaks down, or leaves half a file
 # and says nothing, where an exporter finds the disk full.
 ROOM = {"ABC": 2.2, "USD": 13.0, "GLTF": 0.5, "FBX": 0.5, "OBJ": 12.0, "MDD": 1.1, "PC2": 1.1}
@@ -121,7 +124,7 @@ def _reading(shown: Shown, frames: npt.NDArray[np.float64], folder: Path, path: 
 
 def target(path: Path, kind: Format | None, name: str) -> tuple[Path, str]:
     """The file with its ending, and the format; in a folder it is called `name`. Raises OutputError for an ending that
-    says none or another."""
+    says none or another, or an exporter that is not there."""
     path = Path(bpy.path.abspath(str(path)))
     if path.is_dir() and kind is not None:
         path = path / (bpy.path.clean_name(name) + USUAL_ENDING[kind])
@@ -142,6 +145,10 @@ def target(path: Path, kind: Format | None, name: str) -> tuple[Path, str]:
     if not path.name.isprintable():
         raise OutputError(f"{path.name!r}: a name of two lines or with signs that nobody sees; choose another")
     check_writable(path)
+    module, operator = OPERATORS.get(kind or str(said), ("", ""))
+    if module and operator not in dir(getattr(bpy.ops, module)):
+        raise OutputError(f"{path}: this Blender was built without, or runs without, its own exporter for {path.suffix} "
+                          "files; choose another format, or Blender from blender.org")
     return path, kind or str(said)
 
 
