@@ -74,8 +74,8 @@ def report(path: Path, options: TrackOptions = TrackOptions(), tiles: list | Non
     cost, with_detector = np.array(seconds), np.array(looked)
     usual = float(np.median(cost[~with_detector])) if not with_detector.all() else 0.0
     extra = np.maximum(cost[with_detector] - usual, 0).sum()
-    return ClipReport(path.stem, len(seen), int(sum(seen)), losses, float(with_detector.mean()), float(extra / cost.sum()),
-                      1000 * float(cost.mean()))
+    return ClipReport(path.stem, len(seen), int(sum(seen)), losses, float(with_detector.mean()),
+                      float(extra / cost.sum()), 1000 * float(cost.mean()))
 
 
 def _tile(frame: Frame, face) -> np.ndarray:
@@ -93,8 +93,8 @@ def _tile(frame: Frame, face) -> np.ndarray:
 
 def line_of(one: ClipReport) -> str:
     losses = ", ".join(f"{first}-{last}" if last > first else f"{first}" for first, last in one.losses) or "none"
-    return (f"{one.name:28}{one.frames:7}{one.with_face:11}{one.lost:8.1%}{one.detector_frames:11.1%}{one.detector_time:11.1%}"
-            f"{one.ms_a_frame:10.1f}   {losses}")
+    return (f"{one.name:28}{one.frames:7}{one.with_face:11}{one.lost:8.1%}{one.detector_frames:11.1%}"
+            f"{one.detector_time:11.1%}{one.ms_a_frame:10.1f}   {losses}")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -102,7 +102,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("clips", type=Path, help="a folder of clips, or one clip")
     parser.add_argument("--sheets", type=Path, metavar="DIR", help="contact sheets of what was captured, as PNG")
     parser.add_argument("--json", type=Path, metavar="FILE")
-    parser.add_argument("--hard", default=HARD, help=f"part of the names of clips that are reported apart (default: {HARD})")
+    parser.add_argument("--hard", default=HARD,
+                        help=f"part of the names of clips that are reported apart (default: {HARD})")
     parser.add_argument("--weights", default="default")
     options = parser.parse_args(arguments)
     try:
@@ -114,8 +115,9 @@ def main(arguments: list[str] | None = None) -> int:
         return 1
     counted = [one for one in reports if options.hard not in one.name]
     lost = [one.name for one in counted if one.lost > MOST_LOST]
-    print(f"{len(counted)} clips, {sum(one.frames for one in counted)} frames, {sum(one.with_face for one in counted)} with a "
-          f"face; more than {MOST_LOST:.0%} lost: {', '.join(lost) or 'in none'}")
+    print(f"{len(counted)} clips, {sum(one.frames for one in counted)} frames, "
+          f"{sum(one.with_face for one in counted)} with a face; more than {MOST_LOST:.0%} lost: "
+          f"{', '.join(lost) or 'in none'}")
     return 0
 
 
@@ -131,7 +133,8 @@ def _reports(options: argparse.Namespace):
             raise OutputError(f"{options.sheets}: cannot be made ({error.strerror}); choose another folder") from error
     network = load_network(options.weights)
     list(all_stages(np.zeros((64, 64, 3), np.uint8), network))          # loaded now, not in the first clip's time
-    print(f"{'clip':28}{'frames':>7}{'with face':>11}{'lost':>8}{'detector':>11}{'its time':>11}{'ms/frame':>10}   losses")
+    print(f"{'clip':28}{'frames':>7}{'with face':>11}{'lost':>8}{'detector':>11}{'its time':>11}"
+          f"{'ms/frame':>10}   losses")
     for path in clips:
         tiles: list = []
         one = report(path, TrackOptions(weights=options.weights), tiles if options.sheets else None)

@@ -68,7 +68,8 @@ def main(arguments: list[str] | None = None) -> int:
                 looped(options.clip, Path(folder) / "looped.mp4", count)
                 peaks.append(peak_bytes(Path(folder) / "looped.mp4", Path(folder) / "looped.lprtake"))
                 take = open_take(Path(folder) / "looped.lprtake")
-                print(f"{len(take)} frames, {int(take.valid.sum())} with a face: peak {peaks[-1] / 1e6:.1f} MB", flush=True)
+                print(f"{len(take)} frames, {int(take.valid.sum())} with a face: "
+                      f"peak {peaks[-1] / 1e6:.1f} MB", flush=True)
     except LPRNetError as error:
         print(error, file=sys.stderr)
         return 1

@@ -3,9 +3,9 @@
     python -m benchmarks.mouths ../shared/eval_videos --only expressions,talking,speech --sheets out/mouths
 
 A mouth is wide where the gap between the lips, teeth included, is at least as high as the lower lip: for an eye in the
-picture, for a take where the opening reaches WIDE_MM; two are told apart by a frame in which it has fallen below AGAIN of
-that. --sheets draws the mouth of every third frame with its number alone, to be counted first and blindly, and the widest
-frame of each mouth that the opening tells of, with the frames about it.
+picture, for a take where the opening reaches WIDE_MM; two are told apart by a frame in which it has fallen below AGAIN
+of that. --sheets draws the mouth of every third frame with its number alone, to be counted first and blindly, and the
+widest frame of each mouth that the opening tells of, with the frames about it.
 """
 
 from __future__ import annotations
@@ -61,8 +61,8 @@ def draw(clip: Path, take: Take, wide: list[tuple[int, int, int]], mouth_mm: np.
                 contact_sheet([pictures[row] for row in rows], [str(row) for row in rows], columns=16, size=TILE))
     tiles = [row for group in about for row in group if row in pictures]
     write_image(path.with_name(f"{path.name}-wide.png"),
-                contact_sheet([pictures[row] for row in tiles], [f"{row} {mouth_mm[row]:.0f}" for row in tiles], columns=15,
-                              size=TILE))
+                contact_sheet([pictures[row] for row in tiles], [f"{row} {mouth_mm[row]:.0f}" for row in tiles],
+                              columns=15, size=TILE))
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -1,12 +1,12 @@
-"""Measures the presence output: how surely it tells faces from crops beside them, parts of them and pictures without one.
+"""Measures the presence output: how surely it tells faces from crops beside them, parts of them and what is no face.
 
     python -m benchmarks.presence build/pool/portraits-heldout-3 build/pool/renders-heldout-3 --without DIR
 
 The faces are held-out samples, damaged as in training. "As tracked" are crops with the errors that training gives them;
 "moved by" are crops as far beside the right one, in its sides; "part" crops show a piece of a face, "tiles" a face in
 pieces. DIR holds pictures (.jpg, .png) without a face: every square of the search's grid is shown, and the best of each
-picture is followed. Beside presence stands what tracking asks for where presence is in doubt: how certain the network is
-of answers that are right and of answers that are wrong (their landmarks off by WRONG of the face's larger side).
+picture is followed. Beside it stands what tracking asks for where it is in doubt: how certain the network is of
+answers that are right and of answers that are wrong (their landmarks off by WRONG of the face's larger side).
 """
 
 from __future__ import annotations
@@ -32,13 +32,14 @@ LEAST = (KEEP_PRESENCE, AGAIN_PRESENCE, 0.995)
 SHIFTS = (0.1, 0.2, 0.3, 0.4, 0.6, 0.8)         # sides of the crop
 WRONG = 0.12                                    # of the larger side of the landmarks' box
 CERTAINTIES = (6, 8, 10, 11, 12, 13, 14, 15, 16, 18, 21)
-AS_TRACKED, NONE, WITHOUT, BEST = "as tracked", "part of a face, tiles", "without a face, squares", "without a face, best"
+AS_TRACKED, NONE = "as tracked", "part of a face, tiles"
+WITHOUT, BEST = "without a face, squares", "without a face, best"
 
 
 @dataclass
 class Answers:
-    """presence {kind of crop: [presence of each]}; doubts: (presence, certainty, off) of faces that were followed, `off`
-    in larger sides of the face, inf where there is none."""
+    """presence {kind of crop: [presence of each]}; doubts: (presence, certainty, off) of faces that were followed,
+    `off` in larger sides of the face, inf where there is none."""
 
     presence: dict[str, list[float]] = field(default_factory=dict)
     doubts: list[tuple[float, float, float]] = field(default_factory=list)
@@ -110,11 +111,12 @@ def table(answers: Answers) -> str:
     for name, chosen in (("", doubts[:, 0] >= KEEP_PRESENCE), (" in doubt", (doubts[:, 0] >= KEEP_PRESENCE)
                                                                & (doubts[:, 0] < AGAIN_PRESENCE))):
         kept = doubts[chosen]
-        right, wrong, none = (kept[part, 1] for part in (kept[:, 2] < WRONG, (kept[:, 2] >= WRONG) & np.isfinite(kept[:, 2]),
-                                                         np.isinf(kept[:, 2])))
+        off = kept[:, 2]
+        right, wrong, none = (kept[part, 1] for part in (off < WRONG, (off >= WRONG) & np.isfinite(off), np.isinf(off)))
         lines.append(f"\ncertainty of answers{name} (presence from {KEEP_PRESENCE:g} on"
                      + (f", below {AGAIN_PRESENCE:g})" if name else ")"))
-        lines.append(f"{'at least':>10}{f'{len(right)} right':>12}{f'{len(wrong)} wrong':>12}{f'{len(none)} no face':>13}")
+        lines.append(f"{'at least':>10}{f'{len(right)} right':>12}{f'{len(wrong)} wrong':>12}"
+                     f"{f'{len(none)} no face':>13}")
         for least in CERTAINTIES:
             lines.append(f"{least:10}" + "".join(f"{np.mean(part >= least) if len(part) else np.nan:{width}.1%}"
                                                  for part, width in ((right, 12), (wrong, 12), (none, 13))))
@@ -146,7 +148,8 @@ def main(arguments: list[str] | None = None) -> None:
     files = sorted(p for p in options.without.iterdir() if p.suffix in (".jpg", ".png")) if options.without else []
     for file in files:
         add_without(answers, read_image(file), network)
-    print(f"{network.card.name}: {', '.join(folder.name for folder in options.pools)}; {len(files)} pictures without a face")
+    print(f"{network.card.name}: {', '.join(folder.name for folder in options.pools)}; "
+          f"{len(files)} pictures without a face")
     print(table(answers))
 
 

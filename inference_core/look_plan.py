@@ -1,6 +1,6 @@
-"""When the detector looks, and with which of its stages: nothing while every wanted face is seen, everything where a face
-is missed first, and then one stage at a time, so that no frame waits for all of them and a clip without a face is not
-slow. Only the frames' own times count, so that a resumed capture looks when an uninterrupted one would.
+"""When the detector looks, and with which of its stages: nothing while every wanted face is seen, everything where a
+face is missed first, and then one stage at a time, so that no frame waits for all of them and a clip without a face is
+not slow. Only the frames' own times count, so that a resumed capture looks when an uninterrupted one would.
 """
 
 from __future__ import annotations
