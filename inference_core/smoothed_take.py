@@ -60,6 +60,10 @@ class SmoothedTake(TakeRows):
     interpolated: np.ndarray
     motion: Motion
 
+    @property
+    def raw(self) -> TakeRows:
+        return self.motion.take
+
     def canonical(self, row: int) -> np.ndarray:
         """(N, 3) float32 cm of a row with a face."""
         if not self.valid[row]:
@@ -86,8 +90,8 @@ class Motion:
     """The positions of a take, steady: `motion(row)` -> (N, 3) float32 cm."""
 
     def __init__(self, take: TakeRows, shapes: Shapes, segments: list[tuple[int, int]], options: SmoothingOptions) -> None:
-        self.segments = segments
-        self._take, self._shapes, self._options = take, shapes, options
+        self.take, self.segments = take, segments
+        self._shapes, self._options = shapes, options
         self._regions = [_Region(weights, shapes, name in OPENINGS) for name, weights in regions_of(take.topology).items()]
         hold = min(options.identity, 1.0) * held_part(take.topology)
         self._moves = (1 - hold).astype(np.float32)[:, None]
@@ -105,14 +109,14 @@ class Motion:
     def _windows(self, row: int, first: int, last: int, strength: float) -> list[tuple[int, np.ndarray]]:
         """First row and weights for each of the filters; none where nothing is to be steadied."""
         widths = WIDTHS_S if strength > 0 else ()
-        return [line_weights(self._take.time_s, row, first, last, width * strength) for width in widths]
+        return [line_weights(self.take.time_s, row, first, last, width * strength) for width in widths]
 
     def _seen(self, row: int) -> np.ndarray:
         """(N, 3) on the held skull; in a gap what the parts tell."""
         shapes = self._shapes
-        if not self._take.valid[row]:
+        if not self.take.valid[row]:
             return shapes.skull + (shapes.parts[row] @ shapes.basis).reshape(-1, 3)
-        canonical = self._take.canonical(row)
+        canonical = self.take.canonical(row)
         return shapes.rigids[row].undone(canonical) if shapes.rigids else canonical.copy()
 
 

@@ -79,13 +79,13 @@ def learned(take: TakeRows, seen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     and (C, 3 N) float32, what its expressions are made of: orthonormal, strongest first."""
     rows = seen[np.unique(np.linspace(0, len(seen) - 1, LEARNED_ROWS).astype(int))]
     weights = np.maximum(take.confidence[rows] * np.clip(take.rotation[rows, 2, 2] - SIDE, 0, 1) ** 2, 1e-6)
-    weights /= weights.sum()
+    weights = np.float32(weights / weights.sum())       # of the shapes' own kind: none of them is converted
     rigid = take.topology.regions["rigid"]
     shapes = np.stack([take.canonical(int(row)) for row in rows])
     mean = np.tensordot(weights, shapes, 1)
     for number, shape in enumerate(shapes):
         shapes[number] = fit_rigid(mean[rigid], shape[rigid]).undone(shape)
-    skull = np.tensordot(weights, shapes, 1).astype(np.float32)
+    skull = np.tensordot(weights, shapes, 1)
     away = (shapes - skull).reshape(len(rows), -1)
     strength, mixes = np.linalg.eigh((away @ away.T).astype(np.float64))
     kept = np.flatnonzero(strength > LEAST_STRENGTH * max(strength[-1], 1e-9))[::-1][:COMPONENTS]

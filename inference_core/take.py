@@ -51,6 +51,11 @@ class TakeRows:
     def __len__(self) -> int:
         return len(self.index)
 
+    @property
+    def raw(self) -> TakeRows:
+        """As it was captured: itself, or what a smoothed take was made of."""
+        return self
+
     def canonical(self, row: int) -> np.ndarray:
         """(N, 3) float32 cm of a row with a face."""
         raise NotImplementedError

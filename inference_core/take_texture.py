@@ -53,7 +53,8 @@ class _SeenFace:
 def take_texture(take: TakeRows, clip: str | Path | None = None, size: int = 1024,
                  on_step: OnStep = lambda what, done, total: None) -> Texture:
     """The skin out of the clip that the take was captured from, by default where it was then. `visible`: one of the
-    frames shows this texel. on_step(READ, then LAID, how many of how many) is called on the way. Raises VideoError, InputError for a size, TakeError where the clip is gone or another."""
+    frames shows this texel. on_step(READ, then LAID, how many of how many) is called on the way. Raises VideoError,
+    InputError for a size, TakeError where the clip is gone or another."""
     source = take.header.source
     name = str(clip if clip is not None else source.get("name", ""))
     # a take from elsewhere must not open cameras or addresses
@@ -115,7 +116,7 @@ def best_rows(take: TakeRows, most: int = MOST_FRAMES) -> list[int]:
     rows = np.flatnonzero(take.valid & (take.confidence > 0))           # rows that were filled in show nothing
     if not len(rows):
         return []
-    measures = measure(take)
+    measures = measure(take.raw)                # which frames are good is told as well by it, in a tenth of the time
     angles, good = measures.angles_deg[rows][:, :2], _goodness(take, measures)[rows]
     straight = np.cos(np.deg2rad(np.clip(np.abs(angles).max(1), 0, 90)))
     chosen = [int(np.argmax(good * straight**STRAIGHT))]

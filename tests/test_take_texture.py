@@ -15,6 +15,7 @@ from inference_core.cli import main
 from inference_core.errors import InputError, TakeError
 from inference_core.frames import Frame, open_frames
 from inference_core.images import write_image
+from inference_core.smoothing import SmoothingOptions, smooth
 from inference_core.take import TakeFrame, open_take
 from inference_core.take_texture import LAID, READ, best_rows, blended_texture, take_texture
 from inference_core.texture import sample_texture
@@ -162,3 +163,12 @@ def test_a_table_has_no_skin(tmp_path, capsys) -> None:
     with pytest.raises(SystemExit):
         main(["export", str(tmp_path / "a.lprtake"), "-o", str(tmp_path / "pose.csv"), "--texture"])
     assert "--texture is for meshes" in capsys.readouterr().err
+
+
+def test_the_frames_for_the_skin_of_a_smoothed_take_are_chosen_without_smoothing_it(tmp_path, monkeypatch) -> None:
+    rows = [frame_of(FACES[0], index, confidence=1.0 if index == 7 else 0.5) for index in range(12)]
+    take = taken(tmp_path, [*rows[:5], TakeFrame(5, 1.0), *rows[6:]])
+    steady = smooth(take, SmoothingOptions(max_gap_s=1.0))
+    assert steady.valid.all() and steady.raw is take and take.raw is take
+    monkeypatch.setattr(type(steady), "canonical", None)
+    assert best_rows(steady)[0] == 7
