@@ -132,7 +132,7 @@ def test_a_bake_that_is_cancelled_at_any_frame_leaves_nothing(told: dict) -> Non
 @pytest.mark.parametrize("frame", [0, 1, 7, 20])
 def test_a_capture_that_is_cancelled_keeps_its_take_and_goes_on_to_the_same_bytes(told: dict, frame: int) -> None:
     name, sentence, kept = told["resumed"][f"stopped {frame}"]
-    assert name == "Cancelled" and frame <= kept < 30
+    assert name == "Cancelled" and frame <= kept <= 30         # the worker may be that far ahead
     assert (f"keeps {kept} frames" if kept else "Stopped") in sentence
     assert told["resumed"][f"resumed {frame}"] == ["Done", True]
 

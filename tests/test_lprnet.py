@@ -44,8 +44,9 @@ def test_the_map_goes_back_to_pixels_of_the_picture(model: LPRNet, astronaut: np
     assert np.ptp(vertices[:, 0]) == pytest.approx(np.ptp(load_topology().vertices(uv_map)[:, 0]) / model.crop.scale, rel=1e-3)
 
 
-def test_how_far_the_crop_reaches_does_not_depend_on_where_the_face_is(model: LPRNet, astronaut: np.ndarray) -> None:
-    sides = []
+def test_how_far_the_crop_reaches_does_not_depend_on_where_the_face_is(shipped_weights: Path,
+                                                                       astronaut: np.ndarray) -> None:
+    model, sides = LPRNet(), []
     for left, top in ((10, 10), (350, 250)):
         canvas = np.full((560, 660, 3), 120, np.uint8)
         canvas[top:top + 260, left:left + 260] = astronaut[:260, 100:360]
