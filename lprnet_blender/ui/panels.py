@@ -179,7 +179,7 @@ class LPRNET_PT_take(bpy.types.Panel):
         if info.confidence is not None:
             fact(column, "Confidence", f"{info.confidence:.1%}")
         if not info.complete:
-            fact(column, "State", "Not captured to the end", icon="INFO")
+            fact(column, "State", "Unfinished", icon="INFO")
 
 
 @_in_tab
