@@ -12,7 +12,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export TF_CPP_MIN_LOG_LEVEL := 2
 export PYTHONUNBUFFERED := 1
 
-.PHONY: demo test test-matrix addon check-types training-environment facemesh-environment wheel system clean
+.PHONY: demo test test-matrix test-application addon check-types training-environment facemesh-environment wheel system clean
 .DELETE_ON_ERROR:
 
 demo: .venv/installed | system
@@ -23,6 +23,10 @@ test: .venv/installed .venv-types/installed | system
 
 test-matrix: .venv/installed | system
 	$(PY) scripts/test_matrix.py
+
+# A real Blender with a window: as root on Debian x86-64; 2 GB in build/application, pictures in out/application.
+test-application: .venv/installed
+	$(PY) tests/application/run.py
 
 check-types: .venv-types/installed
 	.venv-types/bin/mypy lprnet_blender
