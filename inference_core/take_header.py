@@ -14,9 +14,11 @@ from inference_core.topology import TOPOLOGY, Topology, load_topology
 
 FORMAT = 1
 HEADER, FRAMES = "header.json", "frames.bin"
-SKIN = "skin.png"               # of a live take, whose pictures are gone: its texture; not every take has one
+# of a live take, whose pictures are gone: its texture, and white where that was seen; not every take has them
+SKIN, SKIN_SEEN = "skin.png", "skin_seen.png"
 MAX_BYTES, MAX_SIDE, MAX_FPS = 1 << 20, 1 << 20, 1e5
 PRECISIONS = ("half", "single")
+GIVE = "give a folder NAME.lprtake that a capture has written"
 AGAIN = "copy it again, or capture it again with lprnet video"
 
 
@@ -67,7 +69,7 @@ def read_header(folder: Path, topology: Topology) -> TakeHeader:
     values = _read(folder)
     version = values.get("format")
     if not isinstance(version, int) or isinstance(version, bool) or version < 1:
-        raise TakeError(f"{folder}: not a take ({HEADER} names no format); give a folder that lprnet video has written")
+        raise TakeError(f"{folder}: not a take ({HEADER} names no format); {GIVE}")
     if version > FORMAT:
         raise TakeError(f"{folder}: a take of format {version}, newer than the {FORMAT} that this version reads; "
                         "update L-PRNet for Blender")
@@ -88,9 +90,9 @@ def _read(folder: Path) -> dict:
     try:
         if not folder.is_dir():
             what = "a file, not a take" if folder.exists() else "there is no such take"
-            raise TakeError(f"{folder}: {what}; give a folder that lprnet video has written")
+            raise TakeError(f"{folder}: {what}; {GIVE}")
         if not path.exists():
-            raise TakeError(f"{folder}: not a take (no {HEADER} in it); give a folder that lprnet video has written")
+            raise TakeError(f"{folder}: not a take (no {HEADER} in it); {GIVE}")
         if not path.is_file() or path.stat().st_size > MAX_BYTES:
             raise TakeError(f"{path}: not the header of a take; {AGAIN}")
         with path.open("rb") as file:

@@ -13,6 +13,10 @@ import bpy
 HAS_LAYERED_ACTIONS = "layers" in bpy.types.Action.bl_rna.properties            # 4.4 and later
 HAS_STRIPS = "strips" in bpy.types.SequenceEditor.bl_rna.properties             # 4.4 and later; 5.0 knows nothing else
 
+# 4.5 and later: what marks a property whose path may be relative to the .blend file; before, each may be
+MAY_BE_RELATIVE: set[Any] = ({"PATH_SUPPORTS_BLEND_RELATIVE"}
+                   if "is_path_supports_blend_relative" in bpy.types.Property.bl_rna.properties else set())
+
 
 def editable_curves(owner: bpy.types.ID, name: str) -> Any:
     """The F-curves that animate `owner`: those of its action, or of a new one called `name` where it has none. The

@@ -93,6 +93,7 @@ def pictures(photo: Path, folder: Path) -> dict:
     (folder / "later.png").unlink()
     told["missing"] = capture(image_name="later.png")
     told["unknown"] = capture(image_name="nothing")
+    told["none"] = capture()
     try:
         scene = bpy.context.scene
         scene.camera = bpy.data.objects.new("Camera", bpy.data.cameras.new("Camera"))

@@ -119,7 +119,22 @@ def main() -> None:
         nodes = baked.data.materials[0].node_tree.nodes
         images = [node.image for node in nodes if node.type == "TEX_IMAGE"]
         skin = np.array(images[0].pixels[:]).reshape(-1, 4)[:, :3].mean(0)
-        return [[*images[0].size], len(baked.data.shape_keys.key_blocks) > 15, bool(skin[0] > skin[2] + 0.05)]
+        seen = np.empty(len(baked.data.vertices), bool)
+        baked.data.attributes["seen_in_photo"].data.foreach_get("value", seen)
+        return [[*images[0].size], len(baked.data.shape_keys.key_blocks) > 15, bool(skin[0] > skin[2] + 0.05),
+                bool(0.3 < seen.mean() < 1)]
+
+    @tells
+    def the_live_face_makes_room_for_its_bake() -> list:
+        take, hidden = OUT / "room.lprtake", []
+        with camera(PICTURES, count=10_000) as source:
+            run(camera=source.address, record=True, take=str(take), max_frames=6, texture="0")
+            thing = faces()[0]
+            for step in ({"take": str(OUT / "a.lprtake")}, {"take": str(take)}):      # another's bake hides nothing
+                bpy.ops.lprnet.bake_video(**step, texture="0")
+                hidden.append([thing.hide_get(), thing.hide_render])
+            run(camera=source.address, max_frames=4, texture="0")
+        return [*hidden, [thing.hide_get(), thing.hide_render], [bpy.context.object.name, bpy.context.object.hide_get()]]
 
     @tells
     def mesh_is_that_of_the_core() -> dict:

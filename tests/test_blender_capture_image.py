@@ -45,7 +45,8 @@ def test_an_image_that_was_never_saved_becomes_a_head(told: dict, name: str) -> 
     assert name in answer["places"]
 
 
-@pytest.mark.parametrize("what, says", [("missing", "its file is missing"), ("unknown", "no such image is open")])
+@pytest.mark.parametrize("what, says", [("missing", "its file is missing"), ("unknown", "no such image is open"),
+                                        ("none", "no photo is given")])
 def test_an_image_without_a_picture_is_named_in_a_sentence(told: dict, what: str, says: str) -> None:
     answer = told["pictures"][what]["answer"]
     assert says in answer and "Traceback" not in answer

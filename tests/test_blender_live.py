@@ -40,7 +40,12 @@ def test_afterwards_the_object_stands_where_it_was_put(told: dict) -> None:
 
 
 def test_the_recorded_take_is_baked_with_the_skin_of_the_live_face(told: dict) -> None:
-    assert told["its_take_is_baked_with_the_skin"] == [[1024, 1024], True, True]
+    assert told["its_take_is_baked_with_the_skin"] == [[1024, 1024], True, True, True]
+
+
+def test_the_live_face_is_hidden_when_its_take_is_baked_and_shown_by_the_next_capture(told: dict) -> None:
+    other, own, again, active = told["the_live_face_makes_room_for_its_bake"]
+    assert other == again == [False, False] and own == [True, True] and active == ["Live Face", False]
 
 
 def test_the_take_is_the_capture_of_the_pictures_that_it_names(told: dict) -> None:

@@ -303,7 +303,8 @@ def test_the_skin_comes_once_looks_like_skin_and_stays_with_the_take(astronaut, 
     assert skin.shape == (256, 256, 3) and skin.dtype == np.uint8
     red, _, blue = np.median(skin.reshape(-1, 3), 0)
     assert red > blue + 20
-    kept = read_image(tmp_path / "live.lprtake" / "skin.png")
+    kept, seen = (read_image(tmp_path / "live.lprtake" / name) for name in ("skin.png", "skin_seen.png"))
+    assert set(np.unique(seen)) == {0, 255}
     assert np.array_equal(kept[:, ::-1], skin) and len(open_take(tmp_path / "live.lprtake")) > 20
 
 

@@ -26,7 +26,7 @@ from inference_core.live.outlet import Outlet
 from inference_core.live.cameras import found_cameras
 from inference_core.live_smoothing import LiveSmoother
 from inference_core.take import TakeWriter, take_frame
-from inference_core.take_header import SKIN
+from inference_core.take_header import SKIN, SKIN_SEEN
 from inference_core.texture import sample_texture
 from inference_core.tracking import FrameResult, capture
 from inference_core.video import VideoOptions, header_of
@@ -195,7 +195,8 @@ class _Session:
         image, take = self.frame.image, self.writer.path if self.writer else None
 
         def work() -> None:
-            skin = sample_texture(image, face, size).image
+            texture = sample_texture(image, face, size)
+            skin = texture.image
             # the unwrap is symmetric, so that its mirror image is the skin of the mirrored face
             png = encode_image(np.ascontiguousarray(skin[:, ::-1]) if self._mirror else skin)
             if png is not None:
@@ -203,6 +204,7 @@ class _Session:
             if take is not None:
                 with suppress(OutputError):         # a full disk is told by the take itself
                     write_image(take / SKIN, skin)
+                    write_image(take / SKIN_SEEN, np.uint8(255) * texture.visible)
 
         self.skin_work = threading.Thread(target=work, name="skin", daemon=True)
         self.skin_work.start()

@@ -20,7 +20,7 @@ from inference_core.smoothing import smooth
 from inference_core.take import TakeRows, open_take
 from inference_core.take_check import checked
 from inference_core.take_formats.motion import head_place, placed, quaternions
-from inference_core.take_header import SKIN
+from inference_core.take_header import SKIN, SKIN_SEEN
 from inference_core.take_texture import take_texture
 from inference_core.topology import Topology
 
@@ -156,20 +156,28 @@ def skin_of(take: TakeRows, size: int, path: Path, clip: Path | None, post: Post
     try:
         texture = take_texture(take, clip, size, on_step)
     except InputError as error:
-        return _kept_skin(path / SKIN, size) or Skin(missing=str(error))
+        return _kept_skin(path, size) or Skin(missing=str(error))
     _, png = cv2.imencode(".png", texture.image[..., ::-1], [cv2.IMWRITE_PNG_COMPRESSION, PNG_EFFORT])
     return Skin(png.tobytes(), texture.visible)
 
 
-def _kept_skin(path: Path, size: int) -> Skin | None:
+def _kept_skin(take: Path, size: int) -> Skin | None:
+    image, seen = (_kept_picture(take / name, size) for name in (SKIN, SKIN_SEEN))
+    if image is None:
+        return None
+    _, png = cv2.imencode(".png", image[..., ::-1])
+    return Skin(png.tobytes(), None if seen is None else seen[..., 0] > 127)
+
+
+def _kept_picture(path: Path, size: int) -> npt.NDArray[np.uint8] | None:
+    """(size, size, 3), None where it is not there, or is no square that can be read."""
     try:
         image = read_image(path) if path.is_file() else None
     except InputError:
         return None
     if image is None or image.shape[0] != image.shape[1]:
         return None
-    _, png = cv2.imencode(".png", cv2.resize(image, (size, size), interpolation=cv2.INTER_AREA)[..., ::-1])
-    return Skin(png.tobytes())
+    return np.asarray(cv2.resize(image, (size, size), interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def _post_points(take: TakeRows, rows: list[int], options: BakeOptions, cache: CacheFile | None, post: Post) -> None:

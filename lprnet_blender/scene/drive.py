@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import bpy
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from inference_core.live.messages import LiveResult
     from inference_core.topology import Topology
 
-NAME, LIVE = "Live Face", "lprnet_live"
+NAME, LIVE, RECORDED = "Live Face", "lprnet_live", "lprnet_recorded"
 
 
 def live_face(scene: bpy.types.Scene, topology: Topology) -> bpy.types.Object:
@@ -28,6 +29,8 @@ def live_face(scene: bpy.types.Scene, topology: Topology) -> bpy.types.Object:
     the mean face."""
     for thing in scene.objects:
         if thing.get(LIVE) == topology.name and not cannot_drive(thing, len(topology.cells)):
+            if thing.pop(RECORDED, None) is not None:
+                _hide(thing, False)
             return thing
     mesh = build_mesh(NAME, to_blender(topology.mean_canonical), topology.faces, topology.uvs)
     thing = bpy.data.objects.new(NAME, mesh)
@@ -38,6 +41,26 @@ def live_face(scene: bpy.types.Scene, topology: Topology) -> bpy.types.Object:
     (collection or scene.collection).objects.link(thing)
     add_region_groups(thing, topology.regions)
     return thing
+
+
+def hide_live_face(scene: bpy.types.Scene, take: Path) -> str:
+    """Out of view and render, now that the take that it recorded is baked and would stand inside it; its name, "" where
+    there is none. The next live capture shows it again."""
+    for thing in scene.objects:
+        path = thing.get(RECORDED)
+        if LIVE in thing.keys() and isinstance(path, str) and Path(bpy.path.abspath(path)) == take.absolute():
+            _hide(thing, True)
+            return thing.name
+    return ""
+
+
+def _hide(thing: bpy.types.Object, hidden: bool) -> None:
+    thing.hide_render = hidden
+    for scene in thing.users_scene:
+        for layer in scene.view_layers:
+            layer.update()                              # it may not know the object yet
+            if layer.objects.get(thing.name) is not None:
+                thing.hide_set(hidden, view_layer=layer)
 
 
 def cannot_drive(thing: bpy.types.Object | None, vertices: int) -> str:

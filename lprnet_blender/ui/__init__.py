@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import bpy
 
-from . import cli_command, drops, lifetime, menu, operators, panels, preferences, properties, take_info
+from . import cli_command, drops, lifetime, menu, operators, panels, preferences, properties, saved_paths, take_info
 from .operators import live_webcam
 
 CLASSES = (preferences.LPRNetPreferences, properties.LPRNetSettings, *operators.CLASSES, *panels.CLASSES,
@@ -19,6 +19,7 @@ def register() -> None:
     properties.register()
     menu.add()
     lifetime.register()
+    saved_paths.register()
     cli_command.register()
     live_webcam.watch()
     preferences.use_packages_folder()
@@ -27,6 +28,7 @@ def register() -> None:
 def unregister() -> None:
     """Take them out again, in reverse."""
     live_webcam.unwatch()
+    saved_paths.unregister()
     lifetime.unregister()
     cli_command.unregister()
     menu.remove()

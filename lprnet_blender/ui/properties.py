@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import bpy
 
+from ..compat import MAY_BE_RELATIVE
 from . import choices, take_info
 from .bake_properties import BakeProperties
 from .operators.export import FORMATS
@@ -66,7 +67,8 @@ class LPRNetSettings(BakeProperties, bpy.types.PropertyGroup):
         photo_from: bpy.props.EnumProperty(
             name="Photo", description="Where the photo is", items=choices.PHOTO_PLACES, default="FILE")
         photo: bpy.props.StringProperty(
-            name="Photo", description="Picture that shows the face: JPEG, PNG, WebP, TIFF or BMP", subtype="FILE_PATH")
+            name="Photo", description="Picture that shows the face: JPEG, PNG, WebP, TIFF or BMP", subtype="FILE_PATH",
+            options=MAY_BE_RELATIVE)
         image: bpy.props.PointerProperty(
             name="Image", description="Image that is open in Blender and shows the face", type=bpy.types.Image)
         all_faces: bpy.props.BoolProperty(
@@ -79,7 +81,7 @@ class LPRNetSettings(BakeProperties, bpy.types.PropertyGroup):
             name="Texture", description="Width and height of the skin texture", items=choices.TEXTURE_SIZES, default="1024")
         clip: bpy.props.StringProperty(
             name="Clip", description="Video file, or folder or pattern (shot.####.png) of an image sequence",
-            subtype="FILE_PATH", update=_clip_changed)
+            subtype="FILE_PATH", options=MAY_BE_RELATIVE, update=_clip_changed)
         use_range: bpy.props.BoolProperty(name="Part of the Clip", description="Capture a part of the clip only")
         start_s: bpy.props.FloatProperty(
             name="Start", description="Capture from this time of the clip on", unit="TIME_ABSOLUTE", min=0.0, step=100)
@@ -102,7 +104,7 @@ class LPRNetSettings(BakeProperties, bpy.types.PropertyGroup):
         take: bpy.props.StringProperty(
             name="Take", description="Folder NAME.lprtake that holds the capture. Left empty, a capture makes one in the take "
                                      "folder of the preferences, or else beside the clip",
-            subtype="DIR_PATH", update=take_info.settings_changed)
+            subtype="DIR_PATH", options=MAY_BE_RELATIVE, update=take_info.settings_changed)
         mode: bpy.props.EnumProperty(
             name="Mode", description="What carries the shape of each frame", items=choices.BAKE_MODES, get=_chosen_mode,
             set=_choose_mode)

@@ -86,8 +86,13 @@ class LPRNET_OT_bake_video(BakeProperties, JobOperator):
         draw_bake(self, self.layout)
 
     def done(self, context: bpy.types.Context, result: Any) -> str:
-        """Select the new object."""
-        return tell(self, context, result)
+        """Select the new object; the live face that recorded its take makes room for it."""
+        from ...scene.baked import take_of
+        from ...scene.drive import hide_live_face
+
+        said, thing = tell(self, context, result), bpy.data.objects.get(result.name)
+        hidden = hide_live_face(context.scene, take_of(thing)) if thing is not None and context.scene is not None else ""
+        return f"{said}; {hidden} is hidden" if hidden else said
 
     def _begin(self, context: bpy.types.Context) -> Job:
         from inference_core.errors import InputError

@@ -97,6 +97,8 @@ class LPRNET_OT_capture_image(bpy.types.Operator):
 
         scene, collection, layer = context.scene, context.collection, context.view_layer
         assert scene is not None and collection is not None and layer is not None
+        if not (self.filepath or len(self.files) or self.image_name):
+            raise InputError("Capture Face from Image: no photo is given; choose one")
         image = bpy.data.images.get(self.image_name) if self.image_name else None
         if self.image_name and image is None:
             raise InputError(f"image {self.image_name!r}: no such image is open; choose one that is")

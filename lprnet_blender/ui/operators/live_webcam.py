@@ -198,6 +198,7 @@ class LPRNET_OT_live_webcam(bpy.types.Operator):
 
     def _finish(self, context: bpy.types.Context) -> set[OperatorReturnItems]:
         from ...live import current, end
+        from ...scene.drive import RECORDED
         session, self._session = self._session, None
         if self._timer is not None and context.window_manager is not None:
             context.window_manager.event_timer_remove(self._timer)
@@ -211,6 +212,8 @@ class LPRNET_OT_live_webcam(bpy.types.Operator):
         scene = bpy.data.scenes.get(session.scene)
         if scene is not None and session.state.recorded and hasattr(scene, "lprnet"):     # what the panel bakes next
             scene.lprnet.take = session.options.take
+        if session.thing is not None and session.state.recorded:
+            session.thing[RECORDED] = session.options.take
         self.report({"ERROR"} if failed else {"INFO"}, words)
         return {"FINISHED"} if session.applied else {"CANCELLED"}
 
