@@ -116,7 +116,7 @@ def best_rows(take: TakeRows, most: int = MOST_FRAMES) -> list[int]:
     rows = np.flatnonzero(take.valid & (take.confidence > 0))           # rows that were filled in show nothing
     if not len(rows):
         return []
-    measures = measure(take.raw)                # which frames are good is told as well by it, in a tenth of the time
+    measures = measure(take.raw)        # read in a tenth of the time, and it tells as well which frames are good
     angles, good = measures.angles_deg[rows][:, :2], _goodness(take, measures)[rows]
     straight = np.cos(np.deg2rad(np.clip(np.abs(angles).max(1), 0, 90)))
     chosen = [int(np.argmax(good * straight**STRAIGHT))]

@@ -55,7 +55,7 @@ def line_weights(time_s: np.ndarray, row: int, first: int, last: int, width_s: f
 def activity(distance: float | np.ndarray, noise: float | np.ndarray) -> float | np.ndarray:
     """0 where a distance is what noise explains, 1 where it is motion, smooth between."""
     share = (distance / np.maximum(noise, 1e-9) - STILL) / (MOVING - STILL)
-    share = np.minimum(np.maximum(share, 0), 1)         # np.clip takes three times as long, and this is called very often
+    share = np.minimum(np.maximum(share, 0), 1)         # np.clip takes three times as long
     return share * share * (3 - 2 * share)
 
 

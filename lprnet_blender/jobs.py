@@ -25,12 +25,14 @@ SLEEP_S = 0.002
 
 @dataclass(frozen=True)
 class Progress:
-    """done of total frames (None = unknown how many) of what `text` names; note: what else is worth knowing."""
+    """done of total (None = unknown how many) frames, or what `unit` counts, of the part of the work that `text` names;
+    note: what else is worth knowing."""
 
     done: int
     total: int | None
     text: str
     note: str = ""
+    unit: str = "frames"
 
 
 @dataclass(frozen=True)

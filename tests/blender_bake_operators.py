@@ -11,6 +11,7 @@ import os
 import shutil
 import sys
 import wave
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -284,6 +285,7 @@ def windowed(folder: Path) -> dict:
         context = SimpleNamespace(window_manager=manager, window=None, screen=None,
                                   workspace=SimpleNamespace(status_text_set=texts.append))
         operator = Windowed(begin(folder))
+        operator._job.tick = partial(operator._job.tick, 0.0)       # a step for each of the timer's events
         state, key = operator._with_a_window(context), operator.modal(context, SimpleNamespace(type="A", value="PRESS"))
         while state <= {"RUNNING_MODAL", "PASS_THROUGH"}:
             esc = stop and any(text and "Baking" in text for text in texts)

@@ -45,6 +45,16 @@ def main(folder: Path, take: Path) -> dict:
     except RuntimeError:
         pass
     told["refused"] = paths()
+    cache, own = shot / "takes" / "anna_lprnet.pc2", []
+    before = cache.read_bytes()
+    for head in ("OBJECT", "VERTICES"):                 # of a saved file the cache lies beside it
+        bpy.ops.lprnet.rebake(head=head)
+        own.append((blends / "anna_lprnet.pc2").read_bytes())
+    told["own cache"] = [[path.name for path in blends.glob("*.pc2")], own[0] != own[1]]
+    bpy.ops.wm.save_mainfile()
+    bpy.ops.wm.read_factory_settings(use_empty=True)
+    bpy.ops.lprnet.bake_video(take=str(shot / "takes" / "anna.lprtake"), mode="POINT_CACHE", texture="0")
+    told["other cache"] = [Path(bpy.context.object.modifiers[0].filepath).name, cache.read_bytes() == before]
     os.rename(shot, folder / "moved")
     bpy.ops.wm.open_mainfile(filepath=str(folder / "moved" / "blends" / "anna.blend"))
     told["again"] = sorted(bpy.ops.lprnet.rebake(mode="ABSOLUTE"))

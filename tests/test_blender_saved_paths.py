@@ -44,5 +44,10 @@ def test_a_shot_that_was_moved_is_baked_again_from_where_it_lies(told: dict) -> 
     assert told["again"] == ["FINISHED"]
 
 
+def test_a_point_cache_is_replaced_by_its_own_bake_alone(told: dict) -> None:
+    assert told["own cache"] == [["anna_lprnet.pc2"], True]
+    assert told["other cache"] == ["anna_lprnet-2.pc2", True]
+
+
 def test_who_wants_absolute_paths_keeps_them(told: dict) -> None:
     assert told["absolute"].endswith("other.mp4") and not told["absolute"].startswith("//")

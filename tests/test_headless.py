@@ -103,12 +103,12 @@ def test_a_shot_on_a_farm_node_and_its_take_again(run: Run, folder: Path) -> Non
     assert steady.stdout == f"shot_010_steady.blend: frames 1 to {COUNT} at 25 fps\n"
     assert keys.stdout.endswith("at 24 fps\n")
     assert (folder / "shot_010_raw.blend").stat().st_size < (folder / "shot_010_steady.blend").stat().st_size
-    assert (folder / "shot_010_lprnet.pc2").is_file()
+    assert (folder / "shot_010_raw_lprnet.pc2").is_file()
     assert not [path for path in folder.iterdir() if path.name.startswith(".")]
 
     moved = folder / "elsewhere"                        # the file and its cache belong together, wherever they are
     moved.mkdir()
-    for name in ("shot_010_raw.blend", "shot_010_lprnet.pc2"):
+    for name in ("shot_010_raw.blend", "shot_010_raw_lprnet.pc2"):
         shutil.move(folder / name, moved)
     shutil.move(folder / "shot_010.lprtake", moved)
     code = ("import bpy, sys, numpy as np; bpy.ops.wm.open_mainfile(filepath=sys.argv[1]); thing, = (each for each in "

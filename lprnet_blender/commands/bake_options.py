@@ -56,23 +56,19 @@ def bake_options(options: argparse.Namespace) -> BakeOptions:
 
 def bake_file(take: Path, output: Path, options: BakeOptions, scene_fps: float | None) -> None:
     """A new file with the take; progress on standard error. The file is there when all is done, or not at all."""
-    from inference_core.cli.progress import ProgressLine
-
     from ..scene.bake import bake_take
     from ..scene.blend_file import new_blend
     from ..scene.stage import clear_file, set_stage
     from ..scene.timing import scene_rate
+    from ..told import ProgressLines
 
-    scene, line = clear_file(), ProgressLine()
+    scene = clear_file()
     if scene_fps is not None:
         rate = scene_rate(scene_fps)
         scene.render.fps, scene.render.fps_base = rate.fps, rate.base
     with new_blend(output):
-        try:
-            thing = bake_take(take, options, scene,
-                              on_progress=lambda progress: line.tell(progress.done, progress.total, progress.text.lower()))
-        finally:
-            line.close()
+        with ProgressLines() as lines:
+            thing = bake_take(take, options, scene, cache=output.stem, on_progress=lines.tell)
         scene.frame_set(options.start_frame)
         set_stage(scene, [thing])
     print(f"{output}: frames {scene.frame_start} to {scene.frame_end} at "

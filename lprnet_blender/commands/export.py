@@ -31,19 +31,16 @@ def add_command(commands: Any) -> None:
 def run(options: argparse.Namespace) -> int:
     """Returns 0; raises LPRNetError."""
     from inference_core.cli import say
-    from inference_core.cli.progress import ProgressLine
 
     from ..scene.blend_file import open_blend
     from ..scene.export import ExportOptions, export, target
+    from ..told import ProgressLines
 
     path, _ = target(options.output.absolute(), None, options.blend.stem)      # found out now, not after the work
     open_blend(options.blend)
-    thing, line = _face(options), ProgressLine()
-    try:
-        done = export(thing, path, ExportOptions(None, options.scene_range, options.every_shape),
-                      on_progress=lambda progress: line.tell(progress.done, progress.total, progress.text.lower()))
-    finally:
-        line.close()
+    with ProgressLines() as lines:
+        done = export(_face(options), path, ExportOptions(None, options.scene_range, options.every_shape),
+                      on_progress=lines.tell)
     for note in done.notes:
         say(note)
     for file in done.files:

@@ -9,6 +9,7 @@ Blender's is held from step to step but names, since undo and deleting take the 
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
@@ -22,7 +23,7 @@ from inference_core.errors import InputError
 from ..jobs import WAITING, Job, Progress, Steps, messages_of
 from .bake_options import BakeOptions
 from .bake_plan import Plan, Points, Skin, read_take
-from .baked import NAME, place_of, portable, remember
+from .baked import CACHE, NAME, place_of, portable, remember
 from .cache_modifier import drop_cache, use_cache
 from .head_motion import animate_head, check_place, still_head
 from .markers import drop_markers, set_markers
@@ -39,12 +40,14 @@ ROUNDS = 3                      # a bake whose data an undo has taken away begin
 @dataclass(frozen=True)
 class Target:
     """Where to bake, by names: the scene; an object that has a bake, which is replaced, or None for a new one; the
-    collection of a new one, None = the scene's own; the place of a new one, None = the 3D cursor."""
+    collection of a new one, None = the scene's own; the place of a new one, None = the 3D cursor; what a point cache is
+    named after, and replaced without asking, None = the object, beside the caches of others."""
 
     scene: str
     thing: str | None = None
     collection: str | None = None
     place: Matrix | None = None
+    cache: str | None = None
 
 
 @dataclass(frozen=True)
@@ -59,12 +62,13 @@ class Baked:
 
 def bake_take(take: str | Path, options: BakeOptions = BakeOptions(), scene: bpy.types.Scene | None = None, *,
               thing: bpy.types.Object | None = None, collection: bpy.types.Collection | None = None,
-              on_progress: Callable[[Progress], None] = lambda progress: None) -> bpy.types.Object:
+              cache: str | None = None, on_progress: Callable[[Progress], None] = lambda progress: None) -> bpy.types.Object:
     """Bake a take into a new object of `scene` (by default the one of the context), or anew into `thing`, which keeps
-    its name, place and materials. Returns the object. Raises TakeError, InputError, OutputError."""
+    its name, place and materials. cache: see Target. Returns the object. Raises TakeError, InputError, OutputError."""
     scene = scene or bpy.context.scene
     assert scene is not None
-    target = Target(scene.name, thing.name if thing else None, collection.name if collection else None)
+    target = Target(scene.name, thing.name if thing else None, collection.name if collection else None,
+                    cache=cache)
     baked: Baked = Job("Bake", bake_steps(Path(take), options, target)).run(on_progress)
     return bpy.data.objects[baked.name]
 
@@ -85,7 +89,7 @@ def _bake(take: Path, options: BakeOptions, target: Target) -> Steps:
     if options.head == "OBJECT":
         check_place(thing.name if thing else "new object", place)
     name = thing.name if thing else _name_of(take)
-    cache = _cache_of(take, name) if options.mode == "POINT_CACHE" else None
+    cache = _cache_of(take, name, target, thing) if options.mode == "POINT_CACHE" else None
     wants_skin = options.texture > 0 and not (thing and any(slot.material for slot in thing.material_slots))
     rate = SceneRate(scene.render.fps, scene.render.fps_base)
     unseen, plan, skin = Unseen(name, target.thing), None, None
@@ -194,9 +198,12 @@ def _name_of(take: Path) -> str:
     return take.stem.encode(errors="replace").decode() or "take"        # Blender takes no bytes that are not Unicode
 
 
-def _cache_of(take: Path, name: str) -> CacheFile:
-    """Beside the .blend file, else beside the take. Raises OutputError now where nothing can be written there."""
+def _cache_of(take: Path, name: str, target: Target, thing: bpy.types.Object | None) -> CacheFile:
+    """Beside the .blend file, else beside the take; a file that another bake may play is left as it is. Raises OutputError
+    now where nothing can be written there."""
     folder = Path(bpy.data.filepath).parent if bpy.data.filepath else take.absolute().parent
-    safe = "".join(letter if letter.isalnum() or letter in "-_. " else "_" for letter in name)
-    path = folder / f"{safe}_lprnet{ENDING}"
-    return CacheFile.at(path)
+    safe = "".join(letter if letter.isalnum() or letter in "-_. " else "_" for letter in target.cache or name)
+    own = Path(os.path.abspath(bpy.path.abspath(thing.get(CACHE, "")))) if thing else None
+    names = (f"{safe}_lprnet{number}{ENDING}" for number in ("", *(f"-{number}" for number in range(2, 10_000))))
+    return CacheFile.at(next(path for path in map(folder.joinpath, names)
+                             if target.cache or path == own or not path.exists()))

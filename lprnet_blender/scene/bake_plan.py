@@ -21,7 +21,7 @@ from inference_core.take import TakeRows, open_take
 from inference_core.take_check import checked
 from inference_core.take_formats.motion import head_place, placed, quaternions
 from inference_core.take_header import SKIN, SKIN_SEEN
-from inference_core.take_texture import take_texture
+from inference_core.take_texture import READ, take_texture
 from inference_core.topology import Topology
 
 from ..beside import Beside
@@ -109,7 +109,7 @@ def read_take(path: Path, options: BakeOptions, scene: SceneRate, cache: CacheFi
             return
         # the clip is decoded again while the mesh goes into keys: a quarter of a bake's time
         with Beside(lambda tell: skin_of(take, options.texture, path, plan.clip, tell),
-                    Progress(0, None, "Reading the skin out of the clip")) as skin_read:
+                    Progress(0, None, "Reading skin")) as skin_read:
             _post_points(take, rows, options, cache, post)
             post(skin_read.result(post))
 
@@ -156,7 +156,8 @@ def skin_of(take: TakeRows, size: int, path: Path, clip: Path | None, post: Post
     """Blended from the best frames of the clip; of a live take, at `path`, the one that it kept. A clip that is gone
     leaves the face without a skin, and says so."""
     def on_step(what: str, done: int, total: int) -> None:
-        post(Progress(done, total, f"Skin: {what}"))
+        post(Progress(done, total, "Reading skin") if what == READ else
+             Progress(done, total, "Blending skin", unit="views"))
 
     try:
         texture = take_texture(take, clip, size, on_step)

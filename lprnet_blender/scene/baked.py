@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ def take_of(thing: bpy.types.Object) -> Path:
     """Where its take is: where it was, or beside the .blend file. Raises InputError where there is none."""
     if not is_baked(thing):
         raise InputError(f"{thing.name}: no take was baked into this object; choose one that Bake Video has made")
-    was = Path(bpy.path.abspath(thing[TAKE]))
+    was = Path(os.path.abspath(bpy.path.abspath(thing[TAKE])))
     beside = Path(bpy.data.filepath).parent / was.name if bpy.data.filepath else was
     for path in (was, beside):
         if path.is_dir():

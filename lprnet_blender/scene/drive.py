@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -47,8 +48,8 @@ def hide_live_face(scene: bpy.types.Scene, take: Path) -> str:
     """Out of view and render, now that the take that it recorded is baked and would stand inside it; its name, "" where
     there is none. The next live capture shows it again."""
     for thing in scene.objects:
-        path = thing.get(RECORDED)
-        if LIVE in thing.keys() and isinstance(path, str) and Path(bpy.path.abspath(path)) == take.absolute():
+        path = thing.get(RECORDED) if LIVE in thing.keys() else None
+        if isinstance(path, str) and os.path.abspath(bpy.path.abspath(path)) == os.path.abspath(take):
             _hide(thing, True)
             return thing.name
     return ""

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import os
 from typing import TYPE_CHECKING, Any
 
 import bpy
@@ -77,7 +77,7 @@ def take_of_active(context: bpy.types.Context) -> str:
 
 
 def _absolute(path: str) -> str:
-    return str(Path(bpy.path.abspath(path))) if path else ""
+    return os.path.abspath(bpy.path.abspath(path)) if path else ""
 
 
 def why_no_image(settings: LPRNetSettings, context: bpy.types.Context) -> str:

@@ -45,11 +45,11 @@ class Pace:
         """How far, how fast, how long still."""
         done, total = self.progress.done, self.progress.total
         per_s = (done - self.before) / max(now_s - self.since_s, 1e-3)
-        parts = [self.progress.text]
+        parts, unit = [self.progress.text], self.progress.unit
         if total is not None or done:
-            parts.append(f"{done} frames" if total is None else f"{done} of {max(done, total)} frames")
+            parts.append(f"{done} {unit}" if total is None else f"{done} of {max(done, total)} {unit}")
         if per_s > 0:
-            parts.append(f"{per_s:.0f} fps")
+            parts += [f"{per_s:.0f} fps"] if unit == "frames" else []
             if total is not None:
                 parts.append(f"{max(total - done, 0) / per_s:.0f} s left")
         return ", ".join(parts + [self.progress.note] * bool(self.progress.note))
@@ -115,23 +115,10 @@ class JobOperator(bpy.types.Operator):
         return {"RUNNING_MODAL"}
 
     def _to_the_end(self, context: bpy.types.Context) -> set[OperatorReturnItems]:
-        from inference_core.cli.progress import ProgressLine
+        from ...told import ProgressLines
 
-        lines: list[tuple[str, ProgressLine]] = []
-
-        def tell(progress: Progress) -> None:
-            if not lines or lines[-1][0] != progress.text:
-                if lines:
-                    lines[-1][1].close()
-                lines.append((progress.text, ProgressLine(progress.done)))
-            note = ", ".join(filter(None, (progress.text, progress.note)))
-            lines[-1][1].tell(progress.done, progress.total, note)
-
-        try:
-            self._job.run(tell)
-        finally:
-            for _, line in lines[-1:]:
-                line.close()
+        with ProgressLines() as lines:
+            self._job.run(lines.tell)
         return self._end(context)
 
     def _end(self, context: bpy.types.Context) -> set[OperatorReturnItems]:
