@@ -25,6 +25,7 @@ from inference_core.topology import load_topology                       # noqa: 
 from lprnet_blender import jobs                                        # noqa: E402
 from lprnet_blender.scene import export as exporting                    # noqa: E402
 from lprnet_blender.scene.face import add_face                          # noqa: E402
+from lprnet_blender.ui.operators.export import LPRNET_OT_export         # noqa: E402
 
 FPS = 24
 TOLD: dict[str, dict] = {}
@@ -195,6 +196,9 @@ if __name__ == "__main__":
     mistakes(take, folder)
     unusual(take, uneven, folder)
     stopped(take, folder)
+    TOLD["words"] = [LPRNET_OT_export.done(None, None, SimpleNamespace(files=[Path(name) for name in names], notes=notes))
+                     for names, notes in ((["a.mtl", "a_skin.png", "a.0001.obj", "a.0002.obj", "a.0003.obj"], ()),
+                                          (["a.mtl", "a.obj"], ()), (["a.glb"], ("12 shapes",)))]
     np.savez(folder / "shown.npz", **SHOWN)
     print("TOLD " + json.dumps(TOLD))
     sys.stdout.flush()

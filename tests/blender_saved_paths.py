@@ -61,6 +61,11 @@ def main(folder: Path, take: Path) -> dict:
     bpy.context.preferences.filepaths.use_relative_paths = False
     bpy.context.scene.lprnet.clip = str(folder / "other.mp4")
     bpy.ops.wm.save_as_mainfile(filepath=str(folder / "moved" / "absolute.blend"), relative_remap=False)
+    told["not relative"] = [
+        f"{name} {known.identifier}" for name in dir(bpy.ops.lprnet)
+        for known in getattr(bpy.ops.lprnet, name).get_rna_type().properties
+        if known.type == "STRING" and known.subtype in ("FILE_PATH", "DIR_PATH")
+        and not getattr(known, "is_path_supports_blend_relative", True)]
     told["absolute"] = bpy.context.scene.lprnet.clip
     return told
 

@@ -178,8 +178,9 @@ def test_a_result_under_a_file_cannot_be_written(refused, astronaut_png: Path, t
 
 
 def test_a_result_in_a_folder_that_is_not_there(refused, astronaut_png: Path, tmp_path: Path) -> None:
-    refused(astronaut_png, "face.npz", "cannot be written", code=1, out=tmp_path / "nowhere" / "face.npz")
-    assert not (tmp_path / "nowhere").exists()
+    nowhere = tmp_path / "nowhere"
+    refused(astronaut_png, "face.npz", f"cannot be written (there is no folder {nowhere})", code=1, out=nowhere / "face.npz")
+    assert not nowhere.exists()
 
 
 @pytest.mark.parametrize("name", ["x" * 300 + ".npz", "x" * 300 + ".obj"])

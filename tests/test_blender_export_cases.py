@@ -139,3 +139,7 @@ def test_what_modifiers_make_of_the_face_is_what_is_written(folder: Path, shown)
 def test_gltf_which_knows_no_time_before_zero_starts_at_zero(folder: Path, shown) -> None:
     got = read_gltf(folder / "negative.glb")
     assert got.times[0] == 0 and np.abs(got.at(0) - shown["negative"]).max() < 1e-4
+
+
+def test_what_was_written_is_told_in_a_sentence(told: dict) -> None:
+    assert told["words"] == ["a.0001.obj to a.0003.obj written", "a.obj and 1 more file written", "a.glb written. 12 shapes"]

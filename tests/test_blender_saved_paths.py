@@ -49,5 +49,9 @@ def test_a_point_cache_is_replaced_by_its_own_bake_alone(told: dict) -> None:
     assert told["other cache"] == ["anna_lprnet-2.pc2", True]
 
 
+def test_every_operator_takes_paths_relative_to_the_file(told: dict) -> None:
+    assert told["not relative"] == []
+
+
 def test_who_wants_absolute_paths_keeps_them(told: dict) -> None:
     assert told["absolute"].endswith("other.mp4") and not told["absolute"].startswith("//")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import bpy
 
+from ..compat import MAY_BE_RELATIVE
 from . import choices
 
 ADD_ON = __name__.rpartition(".ui.")[0]         # lprnet_blender, or bl_ext.<repository>.lprnet_blender
@@ -77,7 +78,7 @@ class LPRNetPreferences(bpy.types.AddonPreferences):
                                         "needs the others", default=1, min=1, max=MOST_THREADS)
         take_folder: bpy.props.StringProperty(
             name="Take Folder", description="Where takes come whose name is not given; empty is beside the clip",
-            subtype="DIR_PATH")
+            subtype="DIR_PATH", options=MAY_BE_RELATIVE)
         bake_mode: bpy.props.EnumProperty(
             name="Bake", description="How takes are baked in scenes that did not choose otherwise",
             items=choices.BAKE_MODES, default="ABSOLUTE")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import bpy
 
+from ...compat import MAY_BE_RELATIVE
 from ..bake_properties import BakeProperties, bake_options, draw_bake
 from ..preferences import preferences, take_of
 from ..take_info import choose_take
@@ -40,13 +41,13 @@ class LPRNET_OT_bake_video(BakeProperties, JobOperator):
         face: int
     else:
         filepath: bpy.props.StringProperty(
-            name="Clip", subtype="FILE_PATH", options={"SKIP_SAVE"},
+            name="Clip", subtype="FILE_PATH", options={"SKIP_SAVE"} | MAY_BE_RELATIVE,
             description="Video file, or pattern (shot.####.png) of an image sequence; empty where the take is there "
                         "already")
         take: bpy.props.StringProperty(
-            name="Take", description="Folder NAME.lprtake that holds the capture; empty is in the take folder of the "
-                                     "preferences, or else beside the clip. One that "
-                                     "was stopped is gone on with", subtype="DIR_PATH", options={"SKIP_SAVE"})
+            name="Take", subtype="DIR_PATH", options={"SKIP_SAVE"} | MAY_BE_RELATIVE,
+            description="Folder NAME.lprtake that holds the capture; empty is in the take folder of the preferences, or else "
+                        "beside the clip. One that was stopped is gone on with")
         filter_movie: bpy.props.BoolProperty(default=True, options={"HIDDEN", "SKIP_SAVE"})
         filter_image: bpy.props.BoolProperty(default=True, options={"HIDDEN", "SKIP_SAVE"})
         filter_folder: bpy.props.BoolProperty(default=True, options={"HIDDEN", "SKIP_SAVE"})

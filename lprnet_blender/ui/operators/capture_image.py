@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import bpy
 
+from ...compat import MAY_BE_RELATIVE
 from .. import choices
 from ..preferences import preferences
 from .reports import reported
@@ -36,8 +37,11 @@ class LPRNET_OT_capture_image(bpy.types.Operator):
         camera_match: bool
         texture_size: str
     else:
-        filepath: bpy.props.StringProperty(name="Photo", subtype="FILE_PATH", options={"SKIP_SAVE"})
-        directory: bpy.props.StringProperty(subtype="DIR_PATH", options={"HIDDEN", "SKIP_SAVE"})
+        filepath: bpy.props.StringProperty(
+            name="Photo", description="Picture that shows the face", subtype="FILE_PATH",
+            options={"SKIP_SAVE"} | MAY_BE_RELATIVE)
+        directory: bpy.props.StringProperty(
+            subtype="DIR_PATH", options={"HIDDEN", "SKIP_SAVE"} | MAY_BE_RELATIVE)
         files: bpy.props.CollectionProperty(type=bpy.types.OperatorFileListElement, options={"HIDDEN", "SKIP_SAVE"})
         image_name: bpy.props.StringProperty(
             name="Open Image", description="Name of an image that is open in Blender, in place of a file",

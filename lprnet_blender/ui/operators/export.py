@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import bpy
 
+from ...compat import MAY_BE_RELATIVE
 from ...scene.baked import is_baked
 from ...scene.face import is_captured
 from .running import JobOperator, busy
@@ -44,7 +45,9 @@ class LPRNET_OT_export(JobOperator):
         scene_range: bool
         every_shape: bool
     else:
-        filepath: bpy.props.StringProperty(name="File", subtype="FILE_PATH", options={"SKIP_SAVE"})
+        filepath: bpy.props.StringProperty(
+            name="File", description="File to write; its ending says the format", subtype="FILE_PATH",
+            options={"SKIP_SAVE"} | MAY_BE_RELATIVE)
         check_existing: bpy.props.BoolProperty(default=True, options={"HIDDEN", "SKIP_SAVE"})
         filter_glob: bpy.props.StringProperty(
             default="*.abc;*.usd;*.usdc;*.usda;*.glb;*.fbx;*.obj;*.mdd;*.pc2", options={"HIDDEN"})
@@ -97,6 +100,9 @@ class LPRNET_OT_export(JobOperator):
 
     def done(self, context: bpy.types.Context, result: Any) -> str:
         """What was written, and what the user should know."""
+        meshes = [file for file in result.files if file.suffix == ".obj"]
+        if len(meshes) > 1:
+            return ". ".join([f"{meshes[0]} to {meshes[-1].name} written", *result.notes])
         more = len(result.files) - 1
         also = f" and {more} more file{'s' if more > 1 else ''}" if more else ""
         return ". ".join([f"{result.files[-1]}{also} written", *result.notes])

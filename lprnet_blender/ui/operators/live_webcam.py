@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 import bpy
 from bpy.app.handlers import persistent
 
+from ...compat import MAY_BE_RELATIVE
 from ...missing import explain_missing
+from .. import choices
 from ..preferences import preferences, take_of
 
 if TYPE_CHECKING:
@@ -21,9 +23,6 @@ if TYPE_CHECKING:
 
 TICKS_S = 1 / 60
 STATUS_EVERY_S = 0.25
-HEADS = [("OBJECT", "Object", "The object moves as the head does, the mesh carries the expression"),
-         ("VERTICES", "Vertices", "The mesh carries both; the object stands still"),
-         ("NONE", "None", "The expression alone, upright and in place")]
 STRENGTH: dict[str, Any] = {
     "default": 1.0, "min": 0.0, "max": 8.0, "soft_max": 2.0, "options": {"SKIP_SAVE"},
     "description": "How much trembling is taken out of what is shown: 1 as measured to be good, 0 as captured. The "
@@ -73,11 +72,11 @@ class LPRNET_OT_live_webcam(bpy.types.Operator):
             name="Record", default=False, options={"SKIP_SAVE"},
             description="Keep every frame in a take, which can be baked afterwards")
         take: bpy.props.StringProperty(
-            name="Take", subtype="DIR_PATH", options={"SKIP_SAVE"},
+            name="Take", subtype="DIR_PATH", options={"SKIP_SAVE"} | MAY_BE_RELATIVE,
             description="Folder NAME.lprtake to record to, numbered where there is one; left empty, a new one in the "
                         "take folder of the preferences, or beside the .blend file, or in the home folder")
         head_motion: bpy.props.EnumProperty(
-            name="Head Motion", items=HEADS, default="OBJECT", options={"SKIP_SAVE"},
+            name="Head Motion", items=choices.HEADS, options={"SKIP_SAVE"},
             description="What carries the motion of the head")
         mirror: bpy.props.BoolProperty(
             name="Mirror", default=False, options={"SKIP_SAVE"},
@@ -86,7 +85,7 @@ class LPRNET_OT_live_webcam(bpy.types.Operator):
             name="Texture", default="512", options={"SKIP_SAVE"},
             description="Width and height of the skin texture, taken from the first frame that shows the face from the "
                         "front",
-            items=[("0", "None", "")] + [(size, size, "") for size in ("512", "1024", "2048")])
+            items=choices.BAKE_TEXTURES)
         use_active: bpy.props.BoolProperty(
             name="Active Face", default=False, options={"SKIP_SAVE"},
             description="Let the active object follow, which must be a captured face without a bake, instead of an "
@@ -111,7 +110,7 @@ class LPRNET_OT_live_webcam(bpy.types.Operator):
             cls.poll_message_set("A live capture is going on; stop it first")
             return False
         if context.mode != "OBJECT":
-            cls.poll_message_set("Only in Object Mode")
+            cls.poll_message_set("Works in Object Mode")
             return False
         return True
 
@@ -162,7 +161,6 @@ class LPRNET_OT_live_webcam(bpy.types.Operator):
         from inference_core.errors import InputError
         from inference_core.live.options import LiveOptions
         from inference_core.smoothing import SmoothingOptions
-
         from inference_core.tracking import TrackOptions
 
         from ...live import Limits, LiveSession, begin

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import bpy
 
+from ...compat import MAY_BE_RELATIVE
 from ..bake_properties import BakeProperties, bake_options, draw_bake, set_properties
 from .bake_video import tell
 from .running import JobOperator, busy
@@ -31,7 +32,7 @@ class LPRNET_OT_rebake(BakeProperties, JobOperator):
     else:
         take: bpy.props.StringProperty(
             name="Take", description="Folder NAME.lprtake; empty is the one that was baked before", subtype="DIR_PATH",
-            options={"SKIP_SAVE"})
+            options={"SKIP_SAVE"} | MAY_BE_RELATIVE)
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import bpy
 
+from ...compat import MAY_BE_RELATIVE
+
 if TYPE_CHECKING:
     from bpy.stub_internal.rna_enums import OperatorReturnItems
 
@@ -22,7 +24,8 @@ class LPRNET_OT_set_source(bpy.types.Operator):
     if TYPE_CHECKING:
         filepath: str
     else:
-        filepath: bpy.props.StringProperty(name="Clip", subtype="FILE_PATH", options={"SKIP_SAVE"})
+        filepath: bpy.props.StringProperty(
+            name="Clip", description="Video file", subtype="FILE_PATH", options={"SKIP_SAVE"} | MAY_BE_RELATIVE)
 
     def execute(self, context: bpy.types.Context) -> set[OperatorReturnItems]:
         """Fill the scene's settings and show the sidebar, where the capture is started."""
