@@ -55,7 +55,7 @@ TURNS_DEG = (90, -90, 180, 45, -45)
 BORDER = 1.6                    # the square round a face that fills the picture, in longest sides
 LONGEST = 2400                  # pixels; larger pictures are scaled down before they are looked at
 LEAST_SCORE = 0.6               # of the short-range detector, 0 of dlib's
-# Of 263 pictures without a face, most of them cats and dogs, dlib's detector is above in none and the other in six
+# Of 323 pictures without a face, most of them cats and dogs, dlib's detector is above in none and the other in one
 # (python -m benchmarks.finding); of what is below, a network must be certain.
 SURE_SCORE, SURE_SHORT_RANGE = 0.6, 0.87
 SAME = 0.35                     # boxes that overlap by this share of the smaller one are one face
