@@ -39,9 +39,8 @@ def main(folder: Path, take: Path) -> dict:
     bpy.ops.lprnet.bake_video(take=str(shot / "takes" / "anna.lprtake"), mode="POINT_CACHE", texture="0")
     told = {"new": paths(), "saved": save(blends / "anna.blend")}
     told["copied"] = save(folder / "copy.blend", copy=True)
-    (folder / "full").mkdir()
     try:
-        save(folder / "full")                           # a folder: Blender cannot write it
+        save(folder / "nowhere" / "anna.blend")         # a folder that is not there
     except RuntimeError:
         pass
     told["refused"] = paths()
