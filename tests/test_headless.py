@@ -99,6 +99,10 @@ def test_a_shot_on_a_farm_node_and_its_take_again(run: Run, folder: Path) -> Non
     assert capture.stdout.splitlines()[-1] == f"shot_010.blend: frames 1 to {COUNT} at 25 fps"
     assert export.stdout.splitlines()[-1].endswith("shot_010.abc") and (folder / "shot_010.abc").stat().st_size > 100_000
 
+    seen = run("blender --command lprnet render shot_010.blend -o shot_010.png --views 0 --size 64")
+    assert seen.returncode == 0, seen.stderr
+    assert np.ptp(cv2.imread(str(folder / "shot_010.png"))[24:40, 24:40]) > 60      # a face, not the background alone
+
     steady, keys, raw = done(run, "A take again, with other smoothing")
     assert steady.stdout == f"shot_010_steady.blend: frames 1 to {COUNT} at 25 fps\n"
     assert keys.stdout.endswith("at 24 fps\n")

@@ -50,14 +50,11 @@ def run(options: argparse.Namespace) -> int:
 
 def _face(options: argparse.Namespace) -> bpy.types.Object:
     """The one that is named, or the only one. Raises InputError."""
-    import bpy
-
     from inference_core.errors import InputError
 
-    from ..scene.baked import is_baked
-    from ..scene.face import is_captured
+    from ..scene.baked import all_faces
 
-    faces = {thing.name: thing for thing in bpy.data.objects if is_baked(thing) or is_captured(thing)}
+    faces = {thing.name: thing for thing in all_faces()}
     if not faces:
         raise InputError(f"{options.blend}: holds no captured face; make one with the command image or video")
     names = ", ".join(list(faces)[:MOST_NAMED])

@@ -13,7 +13,7 @@ PICTURE_SIZES, MOST_VIEWS = (16, 4096), 36
 
 def add_command(commands: Any) -> None:
     """The parser and what it runs."""
-    parser = commands.add_parser("render", help="picture of the captured faces in a .blend file, side by side")
+    parser = commands.add_parser("render", help="picture of the faces in a .blend file, side by side")
     parser.add_argument("blend", type=Path, metavar="FILE.blend")
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="OUT.png")
     parser.add_argument("--views", type=_azimuths, metavar="DEGREES,...",
@@ -31,8 +31,8 @@ def run(options: argparse.Namespace) -> int:
     from inference_core.files import check_writable
     from inference_core.images import write_image
 
+    from ..scene.baked import all_faces
     from ..scene.blend_file import open_blend
-    from ..scene.face import captured_faces
     from ..scene.render import default_views, render_views
 
     if options.output.suffix.lower() not in PICTURES:
@@ -40,10 +40,10 @@ def run(options: argparse.Namespace) -> int:
                           f"{' '.join(PICTURES)}")
     check_writable(options.output)
     open_blend(options.blend)
-    things = captured_faces()
+    things = all_faces()
     scene = bpy.context.scene
     if scene is None or not things:
-        raise InputError(f"{options.blend}: holds no captured face; make one with the command image")
+        raise InputError(f"{options.blend}: holds no captured face; make one with the command image or video")
     views = options.views or default_views(things[0])
     write_image(options.output, render_views(scene, things, views, size=options.size, clay=options.clay))
     print(options.output)

@@ -13,6 +13,7 @@ from mathutils import Matrix
 from inference_core.errors import InputError
 
 from .bake_options import BakeOptions
+from .face import is_captured
 
 TAKE, OPTIONS, PLACE, NAME, CACHE = "lprnet_take", "lprnet_bake", "lprnet_place", "lprnet_baked_as", "lprnet_cache"
 FACTS = ("frames", "frames_seen", "gaps", "confidence", "topology")
@@ -22,6 +23,11 @@ PREFIX = "lprnet_"
 def is_baked(thing: bpy.types.Object | None) -> bool:
     """Whether a take was baked into this object."""
     return thing is not None and thing.type == "MESH" and isinstance(thing.get(TAKE), str) and OPTIONS in thing.keys()
+
+
+def all_faces() -> list[bpy.types.Object]:
+    """Every face of the open file, captured or baked."""
+    return [thing for thing in bpy.data.objects if is_baked(thing) or is_captured(thing)]
 
 
 def take_of(thing: bpy.types.Object) -> Path:

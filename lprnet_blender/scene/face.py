@@ -54,11 +54,6 @@ def pose_properties(face: Face) -> dict[str, float | str | list[float]]:
     }
 
 
-def captured_faces() -> list[bpy.types.Object]:
-    """All objects of the open file that `add_face` made."""
-    return [thing for thing in bpy.data.objects if is_captured(thing)]
-
-
 def is_captured(thing: bpy.types.Object) -> bool:
     """Whether `add_face` made this object."""
     return thing.get(PREFIX + "yaw_deg") is not None

@@ -24,7 +24,7 @@ TOP, BOTTOM = (0.26, 0.265, 0.28), (0.13, 0.135, 0.15)         # background, sRG
 
 def default_views(face: bpy.types.Object) -> tuple[float, float, float]:
     """Front, 45 degrees and the side, in degrees of azimuth, towards the side that the photo shows better."""
-    side = 1.0 if face[PREFIX + "yaw_deg"] >= 0 else -1.0      # it looks to the picture's left: its left is seen
+    side = 1.0 if face.get(PREFIX + "yaw_deg", 0.0) >= 0 else -1.0      # it looks to the picture's left: its left is seen
     return 0.0, 45.0 * side, 90.0 * side
 
 
