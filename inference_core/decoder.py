@@ -13,40 +13,59 @@ import numpy as np
 
 MAX_SIZE, MAX_CODE, MAX_VERTICES, MAX_UNPACKED = 1024, 1000, 100_000, 256 << 20
 SHAPES = dict(mean=("U", 3), basis=("C", "U", 3), sources=("S", "S", 3), weights=("S", "S", 3))
+FLIP = np.float32([-1, 1, 1])
+SYMMETRIC_CM = 1e-3             # what 16 bits make of a symmetric basis is a tenth of it
 
 
 @dataclass(frozen=True, eq=False)
 class ShapeDecoder:
-    """mean (3, U) and basis (C, 3 U) float32 cm; of each cell sources (3, S S) and weights (3, S S) float32."""
+    """Of a face's one half the H vertices' components: even (E, 3 H), which a mirror leaves as they are, and odd (O, 3 H),
+    which it turns round, with the places of their numbers in the code (E,) and (O,). mean (2 H, 4) with zeros in the last
+    column, the other half's vertices behind. Without symmetry all are even, and mean is (H, 4). Of each cell its
+    sources (3, S S), and weights (3, S S, 4). All float32 cm, but for indices."""
 
+    even_places: np.ndarray
+    even: np.ndarray
+    odd_places: np.ndarray
+    odd: np.ndarray
     mean: np.ndarray
-    basis: np.ndarray
     sources: np.ndarray
     weights: np.ndarray
     size: int
 
     def __call__(self, code: np.ndarray) -> np.ndarray:
         """(C,) float32 -> (S, S, 3) float32 cm, canonical; cells outside the mesh repeat their nearest mesh vertex."""
-        vertices = (code @ self.basis).reshape(self.mean.shape)
+        # half the basis is half the memory to read, which is what takes the time; rows of four numbers are gathered
+        # twice as fast as three columns, and with mode "clip", as they were checked on reading, faster still
+        even = (code[self.even_places] @ self.even).reshape(-1, 3)
+        odd = (code[self.odd_places] @ self.odd).reshape(-1, 3)
+        half = len(even)
+        vertices = np.empty_like(self.mean)
+        np.add(even, odd, out=vertices[:half, :3])
+        if len(vertices) > half:
+            np.subtract(even, odd, out=vertices[half:, :3])
+            vertices[half:, 0] *= -1
+        vertices[:, 3] = 0
         vertices += self.mean
-        # in place, and with mode "clip", as they were checked on reading: four times as fast as indexing
-        cells = vertices.take(self.sources[0], 1, mode="clip")
+        cells = vertices.take(self.sources[0], 0, mode="clip")
         cells *= self.weights[0]
         part = np.empty_like(cells)
         for source, weight in zip(self.sources[1:], self.weights[1:]):
-            vertices.take(source, 1, mode="clip", out=part)
+            vertices.take(source, 0, mode="clip", out=part)
             part *= weight
             cells += part
-        return cells.T.reshape(self.size, self.size, 3)
+        return cells[:, :3].reshape(self.size, self.size, 3)
 
 
 def read_decoder(data: bytes) -> ShapeDecoder:
-    """From the bytes of an .npz with the arrays of SHAPES. Raises ValueError saying what is wrong."""
+    """From the bytes of an .npz with the arrays of SHAPES, and of a symmetric basis `mirror` (U,), the vertex that a mirror
+    puts in the place of each. Raises ValueError saying what is wrong."""
     try:
         with np.load(io.BytesIO(data), allow_pickle=False) as z:
             if sum(info.file_size for info in z.zip.infolist()) > MAX_UNPACKED:
                 raise ValueError("it unpacks to far too much")
             arrays = {key: z[key] for key in SHAPES}
+            mirror = z["mirror"] if "mirror" in z.files else None
     except Exception as error:          # numpy and zipfile raise many kinds on a damaged file
         raise ValueError(f"not a decoder file: {error}") from error
     lengths = {}
@@ -62,7 +81,35 @@ def read_decoder(data: bytes) -> ShapeDecoder:
         raise ValueError("a cell is made of vertices that are not there")
     if not all(np.isfinite(arrays[key]).all() for key in ("mean", "basis", "weights")):
         raise ValueError("a number in it is not finite")
-    rows = lambda a, kind: np.ascontiguousarray(a.reshape(-1, 3).T, kind)  # noqa: E731
-    basis = arrays["basis"].transpose(0, 2, 1).reshape(lengths["C"], -1)
-    return ShapeDecoder(rows(arrays["mean"], np.float32), np.ascontiguousarray(basis, np.float32),
-                        rows(sources, np.intp), rows(arrays["weights"], np.float32), lengths["S"])
+    basis, mean = arrays["basis"].astype(np.float32), arrays["mean"].astype(np.float32)
+    if mirror is None:
+        even = np.ones(len(basis), bool)
+        order, place = np.arange(vertices), np.arange(vertices)
+        parts = basis, basis[:0]
+    else:
+        first, second, place = _halves(mirror, vertices)
+        order = np.concatenate([first, second])
+        here, there = basis[:, first], basis[:, second] * FLIP
+        even = np.abs(here - there).max(axis=(1, 2), initial=0) <= np.abs(here + there).max(axis=(1, 2), initial=0)
+        if np.abs(here - np.where(even, 1, -1)[:, None, None] * there).max(initial=0) > SYMMETRIC_CM:
+            raise ValueError("its basis is not as symmetric as it says")
+        parts = (here + there)[even] / 2, (here - there)[~even] / 2
+    flat = [np.ascontiguousarray(part.reshape(len(part), part.shape[1] * 3)) for part in parts]
+    weights = arrays["weights"].reshape(-1, 3).T[..., None].astype(np.float32)
+    return ShapeDecoder(np.flatnonzero(even), flat[0], np.flatnonzero(~even), flat[1], np.pad(mean[order], ((0, 0), (0, 1))),
+                        np.ascontiguousarray(place[sources].reshape(-1, 3).T, np.intp), np.repeat(weights, 4, 2),
+                        lengths["S"])
+
+
+def _halves(mirror: np.ndarray, vertices: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The vertices of one half and of the middle, their mirror images, and the place of every vertex in both together."""
+    if mirror.shape != (vertices,) or mirror.dtype.kind not in "ui":
+        raise ValueError(f"mirror has shape {mirror.shape}")
+    mirror = mirror.astype(np.int64)
+    if not ((0 <= mirror) & (mirror < vertices)).all() or (mirror[mirror] != np.arange(vertices)).any():
+        raise ValueError("its mirror does not lead back")
+    first = np.flatnonzero(np.arange(vertices) <= mirror)
+    place = np.empty(vertices, np.int64)
+    place[mirror[first]] = len(first) + np.arange(len(first))
+    place[first] = np.arange(len(first))                # those of the middle are in both halves
+    return first, mirror[first], place

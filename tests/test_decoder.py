@@ -55,3 +55,53 @@ def test_a_missing_array_and_a_damaged_file_are_refused() -> None:
     for data in (b"", b"no file", whole[:-30], packed(lacking)):
         with pytest.raises(ValueError, match="not a decoder file"):
             read_decoder(data)
+
+
+def symmetric(seed: int, code: int, pairs: int, middle: int, size: int = 4) -> dict[str, np.ndarray]:
+    """A face of `pairs` vertices on each side and some in the middle, in any order, of even and odd components."""
+    rng, flip = np.random.default_rng(seed), np.array([-1, 1, 1])
+    half = rng.normal(0, 1, (code, pairs, 3))
+    sign = rng.choice([-1, 1], code)[:, None, None]
+    between = rng.normal(0, 1, (code, middle, 3)) * np.where(sign > 0, [0, 1, 1], [1, 0, 0])
+    count = 2 * pairs + middle
+    order = rng.permutation(count)                      # where each vertex comes to lie
+    basis, mean, mirror = np.empty((code, count, 3)), np.empty((count, 3)), np.empty(count, int)
+    basis[:, order] = np.concatenate([half, sign * half * flip, between], 1)
+    side = rng.normal(0, 1, (pairs, 3))
+    mean[order] = np.concatenate([side, side * flip, rng.normal(0, 1, (middle, 3)) * [0, 1, 1]])
+    mirror[order] = order[np.r_[pairs:2 * pairs, :pairs, 2 * pairs:count]]
+    return dict(arrays(seed, code, count, size), basis=basis.astype(np.float16), mean=mean.astype(np.float32),
+                mirror=mirror.astype(np.uint16))
+
+
+@settings(deadline=None)
+@given(st.integers(0, 10_000), st.integers(1, 9), st.integers(1, 20), st.integers(0, 5))
+def test_a_symmetric_basis_gives_the_same_from_its_half(seed: int, code: int, pairs: int, middle: int) -> None:
+    a = symmetric(seed, code, pairs, middle)
+    numbers = np.random.default_rng(seed + 1).normal(0, 1, code).astype(np.float32)
+    half, whole = read_decoder(packed(a)), read_decoder(packed({k: v for k, v in a.items() if k != "mirror"}))
+    assert half.even.shape[1] == 3 * (pairs + middle) and len(half.even) + len(half.odd) == code
+    np.testing.assert_allclose(half(numbers), whole(numbers), atol=1e-4)
+
+
+@pytest.mark.parametrize("change, said", [
+    (lambda a: dict(mirror=np.roll(a["mirror"], 1)), "does not lead back|not as symmetric"),
+    (lambda a: dict(mirror=a["mirror"][:-1]), "mirror has shape"),
+    (lambda a: dict(mirror=a["mirror"] + 5000), "does not lead back"),
+    (lambda a: dict(mirror=a["mirror"].astype(float)), "mirror has shape"),
+    (lambda a: dict(basis=arrays(1, 4, 12)["basis"]), "not as symmetric as it says")])
+def test_a_mirror_that_does_not_fit_is_refused(change, said: str) -> None:
+    a = symmetric(0, 4, 5, 2)
+    with pytest.raises(ValueError, match=said):
+        read_decoder(packed({**a, **change(a)}))
+
+
+def test_training_finds_the_mirror_of_a_symmetric_basis_and_none_of_another() -> None:
+    pytest.importorskip("tensorflow", reason="the training tools import TensorFlow")
+    pytest.importorskip("scipy", reason="finds nearest vertices")
+    from training.convert import mirror_of
+    a = symmetric(3, 6, 12, 3)
+    basis = a["basis"].astype(np.float32)
+    assert np.array_equal(mirror_of(a["mean"], basis), a["mirror"])
+    basis[2, 4, 1] += 0.1
+    assert mirror_of(a["mean"], basis) is None

@@ -18,7 +18,8 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 import keras                    # noqa: E402
 
-from inference_core.crop import LANDMARK_CROP_UP       # noqa: E402
+from inference_core.crop import LANDMARK_CROP_UP        # noqa: E402
+from inference_core.decoder import FLIP, SYMMETRIC_CM   # noqa: E402
 from inference_core.original.network_files import export_network, file_entry   # noqa: E402
 from inference_core.paths import weights_dir                # noqa: E402
 from inference_core.topology import Topology, load_topology  # noqa: E402
@@ -45,9 +46,22 @@ def save_decoder(path: Path, basis: ShapeBasis, mesh: LabelMesh, topology: Topol
     used, sources = np.unique(mesh.sources, return_inverse=True)
     sources = sources.reshape(mesh.sources.shape)
     beside = path.with_suffix(".partial.npz")
-    np.savez_compressed(beside, mean=basis.mean[used].astype(np.float32), basis=basis.basis[:, used].astype(np.float16),
-                        sources=sources[index].astype(np.uint16), weights=mesh.weights[index].astype(np.float32))
+    arrays = dict(mean=basis.mean[used].astype(np.float32), basis=basis.basis[:, used].astype(np.float16),
+                  sources=sources[index].astype(np.uint16), weights=mesh.weights[index].astype(np.float32))
+    mirror = mirror_of(arrays["mean"], arrays["basis"].astype(np.float32))
+    np.savez_compressed(beside, **arrays, **({} if mirror is None else dict(mirror=mirror.astype(np.uint16))))
     os.replace(beside, path)
+
+
+def mirror_of(mean: np.ndarray, basis: np.ndarray) -> np.ndarray | None:
+    """(U,) the vertex that a mirror puts in the place of each, for a mean (U, 3) and a basis (C, U, 3) in cm whose
+    components all stay as they are or turn round; None where they do not."""
+    from scipy.spatial import cKDTree
+    away, mirror = cKDTree(mean).query(mean * FLIP)
+    there = basis[:, mirror] * FLIP
+    apart = np.minimum(*(np.abs(basis + sign * there).max(axis=(1, 2)) for sign in (1, -1)))
+    symmetric = (mirror[mirror] == np.arange(len(mean))).all() and max(away.max(), apart.max()) < SYMMETRIC_CM / 2
+    return mirror if symmetric else None
 
 
 def export(model: keras.Model, name: str, folder: Path, inputs: list[np.ndarray]) -> dict[str, dict]:
