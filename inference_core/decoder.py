@@ -14,12 +14,15 @@ import numpy as np
 MAX_SIZE, MAX_CODE, MAX_VERTICES, MAX_UNPACKED = 1024, 1000, 100_000, 256 << 20
 SHAPES = dict(mean=("U", 3), basis=("C", "U", 3), sources=("S", "S", 3), weights=("S", "S", 3))
 FLIP = np.float32([-1, 1, 1])
+# Columns: however many threads share a product, their borders then fall between the same groups of columns, and every
+# number is summed in the same order: a take that is resumed elsewhere is the same to the bit.
+BLOCK = 1024
 SYMMETRIC_CM = 1e-3             # what 16 bits make of a symmetric basis is a tenth of it
 
 
 @dataclass(frozen=True, eq=False)
 class ShapeDecoder:
-    """Of a face's one half the H vertices' components: even (E, 3 H), which a mirror leaves as they are, and odd (O, 3 H),
+    """Of a face's one half the H = `half` vertices' components, filled up with zeros to whole BLOCKs: even (E, 3 H), which a mirror leaves as they are, and odd (O, 3 H),
     which it turns round, with the places of their numbers in the code (E,) and (O,). mean (2 H, 4) with zeros in the last
     column, the other half's vertices behind. Without symmetry all are even, and mean is (H, 4). Of each cell its
     sources (3, S S), and weights (3, S S, 4). All float32 cm, but for indices."""
@@ -31,15 +34,16 @@ class ShapeDecoder:
     mean: np.ndarray
     sources: np.ndarray
     weights: np.ndarray
+    half: int
     size: int
 
     def __call__(self, code: np.ndarray) -> np.ndarray:
         """(C,) float32 -> (S, S, 3) float32 cm, canonical; cells outside the mesh repeat their nearest mesh vertex."""
         # half the basis is half the memory to read, which is what takes the time; rows of four numbers are gathered
         # twice as fast as three columns, and with mode "clip", as they were checked on reading, faster still
-        even = (code[self.even_places] @ self.even).reshape(-1, 3)
-        odd = (code[self.odd_places] @ self.odd).reshape(-1, 3)
-        half = len(even)
+        half = self.half
+        even = (code[self.even_places] @ self.even)[:3 * half].reshape(half, 3)
+        odd = (code[self.odd_places] @ self.odd)[:3 * half].reshape(half, 3)
         vertices = np.empty_like(self.mean)
         np.add(even, odd, out=vertices[:half, :3])
         if len(vertices) > half:
@@ -94,11 +98,12 @@ def read_decoder(data: bytes) -> ShapeDecoder:
         if np.abs(here - np.where(even, 1, -1)[:, None, None] * there).max(initial=0) > SYMMETRIC_CM:
             raise ValueError("its basis is not as symmetric as it says")
         parts = (here + there)[even] / 2, (here - there)[~even] / 2
-    flat = [np.ascontiguousarray(part.reshape(len(part), part.shape[1] * 3)) for part in parts]
+    half = len(order) if mirror is None else len(order) // 2
+    flat = [np.pad(part.reshape(len(part), 3 * half), ((0, 0), (0, -3 * half % BLOCK))) for part in parts]
     weights = arrays["weights"].reshape(-1, 3).T[..., None].astype(np.float32)
     return ShapeDecoder(np.flatnonzero(even), flat[0], np.flatnonzero(~even), flat[1], np.pad(mean[order], ((0, 0), (0, 1))),
                         np.ascontiguousarray(place[sources].reshape(-1, 3).T, np.intp), np.repeat(weights, 4, 2),
-                        lengths["S"])
+                        half, lengths["S"])
 
 
 def _halves(mirror: np.ndarray, vertices: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
