@@ -23,7 +23,7 @@ INSIDE = Path(__file__).resolve().parent / "inside.py"
 
 
 class Desktop:
-    """`root`: the Debian; `folder`, a folder on this side, is /work in there, with ask.py and answer.json."""
+    """`root`: the Debian; `folder`, a folder on this side, is /exchange in there, with ask.py and answer.json."""
 
     def __init__(self, root: Path, folder: Path, shots: Path) -> None:
         self.root, self.folder, self.shots = root, folder, shots
@@ -40,8 +40,8 @@ class Desktop:
                                     stdin=subprocess.DEVNULL)
 
     def _inside(self, *command: str) -> list[str]:
-        settings = [f"DISPLAY={DISPLAY}", "BLENDER_USER_RESOURCES=/work/user", "HOME=/work/home", "LC_ALL=C.UTF-8",
-                    "PATH=/usr/bin:/bin:/usr/sbin", "OMP_NUM_THREADS=1"]
+        settings = [f"DISPLAY={DISPLAY}", "BLENDER_USER_RESOURCES=/exchange/user", "HOME=/exchange/home",
+                    "LC_ALL=C.UTF-8", "PATH=/usr/bin:/bin:/usr/sbin", "OMP_NUM_THREADS=1"]
         return ["chroot", str(self.root), "env", "-i", *settings, *command]
 
     def ask(self, question: str, wait_s: float = ANSWER_S) -> Any:
@@ -77,16 +77,16 @@ class Desktop:
         with suppress(AssertionError):                  # where another window or a full one hides the 3D view
             self.until(f"DRAWN[0] > {drawn}", wait_s=5)
         time.sleep(0.5)
-        self.run("import", "-window", "root", "/work/shot.png")
+        self.run("import", "-window", "root", "/exchange/shot.png")
         return Path(shutil.copy(self.folder / "shot.png", self.shots / f"{name}.png"))
 
     def find_text(self, words: str, within: Box = EVERYWHERE) -> list[tuple[int, int]]:
         """Each middle of these words on the screen (x, y), as an OCR reads them, from the top down."""
         x, y, width, height = within
-        self.run("import", "-window", "root", "/work/look.png")
-        self.run("convert", "/work/look.png", "-crop", f"{width}x{height}+{x}+{y}", "+repage", "-colorspace", "Gray",
-                 "-resize", f"{MAGNIFY * 100}%", "-level", "45%,85%", "-negate", "/work/read.png")
-        table = self.run("tesseract", "/work/read.png", "-", "--psm", "11", "--dpi", "300", "tsv").stdout
+        self.run("import", "-window", "root", "/exchange/look.png")
+        self.run("convert", "/exchange/look.png", "-crop", f"{width}x{height}+{x}+{y}", "+repage", "-colorspace", "Gray",
+                 "-resize", f"{MAGNIFY * 100}%", "-level", "45%,85%", "-negate", "/exchange/read.png")
+        table = self.run("tesseract", "/exchange/read.png", "-", "--psm", "11", "--dpi", "300", "tsv").stdout
         lines = [line.split("\t") for line in table.splitlines()[1:]]
         read = [fields for fields in lines if len(fields) == 12 and fields[11].strip()]
         self.read = " ".join(fields[11] for fields in read)
@@ -123,7 +123,7 @@ class Desktop:
     def blender(self) -> Iterator[None]:
         """Blender with its window over the whole screen, and its answers."""
         self._blender = self.start("blender", "--window-geometry", "0", "0", str(WIDTH), str(HEIGHT),
-                                   "-P", "/work/inside.py", "--", "/work", log="blender.log")
+                                   "-P", "/exchange/inside.py", "--", "/exchange", log="blender.log")
         try:
             self.ask("1")
             yield
@@ -136,7 +136,7 @@ class Desktop:
 @contextmanager
 def desktop(root: Path, folder: Path, shots: Path) -> Iterator[Desktop]:
     """The screen with a window manager. Runs in a mount namespace of its own (see run.py), whose mounts end with it."""
-    there = root / "work"
+    there = root / "exchange"
     there.mkdir(exist_ok=True)
     subprocess.run(["mount", "-t", "proc", "proc", str(root / "proc")], check=True)
     subprocess.run(["mount", "--rbind", "/dev", str(root / "dev")], check=True)
@@ -152,7 +152,7 @@ def desktop(root: Path, folder: Path, shots: Path) -> Iterator[Desktop]:
         while screen.run("xdotool", "getdisplaygeometry").returncode and time.monotonic() < end:
             time.sleep(0.2)
         (folder / "openbox.xml").write_text(OPENBOX, encoding="ascii")
-        processes.append(screen.start("openbox", "--config-file", "/work/openbox.xml", log="openbox.log"))
+        processes.append(screen.start("openbox", "--config-file", "/exchange/openbox.xml", log="openbox.log"))
         yield screen
     finally:
         for process in reversed(processes):

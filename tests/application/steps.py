@@ -39,10 +39,10 @@ class Application:
         """From a shell, as the manual says."""
         folder = self.screen.folder
         shutil.copy(self.zip_path, folder / "addon.zip")
-        done = self.screen.run("blender", "--command", "extension", "validate", "/work/addon.zip")
+        done = self.screen.run("blender", "--command", "extension", "validate", "/exchange/addon.zip")
         assert done.returncode == 0, done.stdout + done.stderr
         done = self.screen.run("blender", "--command", "extension", "install-file", "-r", "user_default", "-e",
-                               "/work/addon.zip", timeout_s=300)
+                               "/exchange/addon.zip", timeout_s=300)
         assert done.returncode == 0, done.stdout + done.stderr
         done = self.screen.run("blender", "-b", "--python-expr", SETTINGS)
         assert done.returncode == 0, done.stdout + done.stderr
@@ -85,7 +85,7 @@ class Application:
         screen = self.screen
         screen.until("any(a.type == 'FILE_BROWSER' for a in bpy.context.screen.areas)")
         screen.until("area('FILE_BROWSER').spaces.active.params is not None")
-        screen.ask(f"name_file('/work/files', {name!r})")
+        screen.ask(f"name_file('/exchange/files', {name!r})")
         self.shot("file")
         screen.click_text(title, (1000, 700, 280, 100))
         screen.until("not any(a.type == 'FILE_BROWSER' for a in bpy.context.screen.areas)")
@@ -99,7 +99,7 @@ class Application:
     def take_length(self, name: str) -> int:
         """How many frames a take holds."""
         module = f"import_module({ADD_ON + '.inference_core.take'!r})"
-        return int(self.screen.ask(f"len({module}.open_take('/work/files/{name}'))"))
+        return int(self.screen.ask(f"len({module}.open_take('/exchange/files/{name}'))"))
 
 
 def write_clip(path: Path, frames: int) -> None:
@@ -142,7 +142,7 @@ def bake_clip(application: Application) -> None:
     screen.ask("clear()")
     application.press("Video")
     application.shot("source")
-    application.set("clip", "/work/files/turning.mp4")
+    application.set("clip", "/exchange/files/turning.mp4")
     application.press("Bake Video")
     screen.until("'turning' in bpy.data.objects and not " + GOING_ON)
     screen.ask("bpy.context.scene.frame_set(1)")
@@ -173,7 +173,7 @@ def bake_again(application: Application) -> None:
 def cancel_halfway(application: Application) -> None:
     screen = application.screen
     screen.ask("scroll_up()")
-    application.set("clip", "/work/files/long.mp4")
+    application.set("clip", "/exchange/files/long.mp4")
     application.press("Bake Video")
     screen.until(f"import_module({ADD_ON + '.jobs'!r}).current().progress.done > 60")
     application.shot("halfway")
@@ -195,7 +195,7 @@ def live_webcam(application: Application) -> None:
         application.set("camera_from", "ADDRESS")
         application.set("camera_address", stand_in.address)
         application.set("record", True)
-        application.set("take", "/work/files/live.lprtake")
+        application.set("take", "/exchange/files/live.lprtake")
         application.shot("source")
         before = set(screen.ask("list(bpy.data.objects.keys())"))
         application.press("Live Webcam")
@@ -242,9 +242,9 @@ def preferences(application: Application) -> None:
 def command_line(application: Application) -> None:
     """The installed add-on from a shell: a .blend, and a sentence for what cannot be read."""
     screen, image = application.screen, ("blender", "--command", "lprnet", "image")
-    done = screen.run(*image, "/work/files/astronaut.png", "-o", "/work/files/command.blend")
+    done = screen.run(*image, "/exchange/files/astronaut.png", "-o", "/exchange/files/command.blend")
     assert done.returncode == 0 and (screen.folder / "files" / "command.blend").is_file(), done.stdout + done.stderr
-    done = screen.run(*image, "/work/files/nowhere.png", "-o", "/work/files/none.blend")
+    done = screen.run(*image, "/exchange/files/nowhere.png", "-o", "/exchange/files/none.blend")
     assert done.returncode == 2 and "nowhere.png" in done.stderr and "Traceback" not in done.stderr, done.stderr
 
 
