@@ -157,7 +157,7 @@ def test_a_folder_that_is_not_there_is_told_before_the_work(tmp_path, capsys):
 @needs_model
 def test_a_layout_of_another_mesh_is_named(tmp_path, capsys):
     with np.load(PROPOSAL, allow_pickle=False) as z:
-        layout = {key: z[key] for key in ("uv", "tri", "eyes", "mouth", "landmark_uv")}
+        layout = {key: z[key] for key in ("uv", "tri", "eyes", "mouth")}
     np.savez(tmp_path / "short.npz", **{**layout, "uv": layout["uv"][:100]})
     out = tmp_path / "out.npz"
     refused(capsys, PACKED, "--layout", tmp_path / "short.npz", "-o", out, cause="short.npz: uv has")

@@ -132,6 +132,19 @@ def layout(model):
 
 
 @needs_model
+def test_landmarks_keep_the_spacing_of_the_drawn_scheme(model):
+    vertices, weights = landmark_places(model.mirror)
+    points = ((model.neutral[vertices] - model.origin) * weights[..., None]).sum(1)
+    seen = points[:, :2] / (1 - points[:, 2:] / 70)                             # by a camera at 70 cm
+    steps = np.linalg.norm(np.diff(seen, axis=0), axis=1)
+    assert steps[:8].std() < 0.03 * steps[:8].mean()                            # jaw, ear to chin
+    assert steps[17:21].std() < 0.03 * steps[17:21].mean()                      # brow
+    np.testing.assert_allclose(points[[58, 61, 67], 0], points[50, 0], atol=0.02)      # the column of a lip's peak
+    np.testing.assert_allclose(points[[49, 59], 0], (points[48, 0] + points[50, 0]) / 2, atol=0.02)
+    assert points[31, 1] > points[32, 1] > points[33, 1]                        # the wing's foot lies highest
+
+
+@needs_model
 def test_the_face_is_unwrapped_without_a_flip_and_its_rim_is_the_square(layout):
     uv = layout["uv"]
     assert (signed_areas(layout["tri"], uv) < 0).all()                        # v runs down

@@ -21,6 +21,7 @@ from inference_core.errors import LPRNetError
 from inference_core.files import written_beside
 from training.face_model import NARROW_VERTICES, FaceModel, load_face_model
 from training.grid import Grid, build_grid, locate
+from training.landmark_places import landmark_places
 from training.layout import build_layout
 
 SIZE = 128
@@ -28,11 +29,11 @@ LID_REACH_CM, LIP_REACH_CM = 0.55, 0.75            # skin this near to an openin
 BROW_REACH_CM, JAW_REACH_CM = 0.8, 1.6
 NOSE_LANDMARKS, JAW_LANDMARKS, BROW_LANDMARKS = range(27, 36), range(0, 17), range(17, 27)
 NOSE_REACH_CM = 1.3
-LAYOUT_SHAPES = dict(uv=(NARROW_VERTICES, 2), tri=(None, 3), eyes=(2, None), mouth=(None,), landmark_uv=(68, 2))
+LAYOUT_SHAPES = dict(uv=(NARROW_VERTICES, 2), tri=(None, 3), eyes=(2, None), mouth=(None,))
 
 
 def build_topology(model: FaceModel, layout: dict, facemesh_uv: np.ndarray | None) -> dict[str, np.ndarray]:
-    """All arrays of topology.npz. layout: uv, tri, eyes, mouth, landmark_vertex, landmark_weight, landmark_uv."""
+    """All arrays of topology.npz. layout: uv, tri, eyes, mouth, as training.layout gives them."""
     uv, triangles = layout["uv"], layout["tri"]
     grid = build_grid(SIZE, uv, triangles, [uv[loop] for loop in (*layout["eyes"], layout["mouth"])])
     vertices_uv = grid.positions[grid.valid]
@@ -45,7 +46,7 @@ def build_topology(model: FaceModel, layout: dict, facemesh_uv: np.ndarray | Non
     mean = (mean + mean[mirror] * [-1, 1, 1]) / 2
     faces = grid.faces()
     split = np.concatenate([faces[:, :3], faces[faces[:, 3] >= 0][:, [0, 2, 3]]])
-    landmark_vertices, landmark_weights = _anchors(layout["landmark_uv"], vertices_uv, split)
+    landmark_vertices, landmark_weights = _anchors(_landmark_uv(model, uv), vertices_uv, split)
     if facemesh_uv is None:
         facemesh_uv = np.full((478, 2), np.nan)
     facemesh_vertices, facemesh_weights = _anchors(facemesh_uv, vertices_uv, split)
@@ -60,6 +61,11 @@ def build_topology(model: FaceModel, layout: dict, facemesh_uv: np.ndarray | Non
     for name, mask in _regions(model, layout, mean, landmarks, source, weights).items():
         arrays["region_" + name] = mask | mask[mirror] if "_" not in name else mask
     return arrays
+
+
+def _landmark_uv(model: FaceModel, uv: np.ndarray) -> np.ndarray:
+    vertices, weights = landmark_places(model.mirror)
+    return (uv[vertices] * weights[..., None]).sum(1)
 
 
 def _mirror(grid: Grid) -> np.ndarray:
