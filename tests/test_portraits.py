@@ -28,7 +28,8 @@ def folder(tmp_path_factory):
     place = tmp_path_factory.mktemp("portraits")
     with np.load(PORTRAITS / "landmarks.npz") as z:
         rows = np.concatenate([np.flatnonzero(z["tar"] == tar)[:14] for tar in np.unique(z["tar"])])
-        np.savez(place / "landmarks.npz", **{k: z[k][rows] for k in ("name", "tar", "facemesh")})
+        np.savez(place / "landmarks.npz", **{k: z[k][rows] for k in ("name", "tar", "facemesh", "source")},
+                 source_names=z["source_names"])
     for tar in PORTRAITS.glob("*.tar"):
         os.symlink(tar, place / tar.name)
     return place
@@ -133,6 +134,18 @@ def test_heldout_people_are_never_trained_on_and_other_licences_are_left_out(sou
     held = sum(is_heldout(p.name) for p in free)
     assert len(heldout) + heldout.dropped == held > 0
     assert len(source) + source.dropped == len(free) - held
+
+
+def test_portraits_of_stated_licence_alone_can_be_asked_for(folder, tmp_path):
+    from training.portrait_files import STATED_SOURCES, read_portraits
+    stated = {p.name for p in read_portraits(folder, stated_only=True)}
+    with np.load(folder / "landmarks.npz") as z:
+        of = dict(zip(z["name"].astype(str), z["source_names"][z["source"]].astype(str)))
+        np.savez(tmp_path / "landmarks.npz", **{k: z[k] for k in ("name", "tar", "facemesh")})
+    assert stated == {name for name, source in of.items() if source in STATED_SOURCES}
+    assert 0 < len(stated) < len(read_portraits(folder))
+    with pytest.raises(ValueError, match="landmarks.npz.*whose"):
+        read_portraits(tmp_path, stated_only=True)
 
 
 def test_fits_are_made_once(source, folder, model, monkeypatch):

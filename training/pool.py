@@ -101,16 +101,20 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--textures", type=Path, help="folder of skins; left out: no renders")
     parser.add_argument("--portrait-count", type=int, default=30000)
     parser.add_argument("--render-count", type=int, default=8000)
-    parser.add_argument("--heldout-count", type=int, default=600, help="of held-out people and skins, each source")
+    parser.add_argument("--heldout-count", type=int, default=600, help="of held-out people and skins, each source; 0 for none")
     parser.add_argument("--seed", type=int, default=1, help="another seed makes further pools beside the first")
+    parser.add_argument("--grade-a", action="store_true", help="only portraits whose own licence is stated")
     options = parser.parse_args(arguments)
     if options.portraits and not options.facemesh:
         parser.error("--portraits needs --facemesh")
     model, topology = load_face_model(options.face_model), load_topology()
     for split, seed in (("heldout", options.seed + 1000), ("train", options.seed)):
+        if split == "heldout" and not options.heldout_count:
+            continue
         if options.portraits:
             from training.portraits import PortraitSource
-            source = PortraitSource(options.portraits, model, options.facemesh, split=split, cache_dir=options.output)
+            source = PortraitSource(options.portraits, model, options.facemesh, split=split, cache_dir=options.output,
+                                    stated_only=options.grade_a)
             count = options.portrait_count if split == "train" else options.heldout_count
             write_pool(options.output / f"portraits-{split}-{options.seed}", source, count, seed, topology)
         if options.textures:

@@ -18,6 +18,8 @@ from training.progress import Progress
 
 FIT_VERSION = 1
 FREE_TARS = ("portraits_", "historic_")             # public domain or CC0; other tars only when asked for
+# sources whose licence is stated for the photos themselves (grade A); the others' is inferred from who made them
+STATED_SOURCES = ("interfaces_pexels_cc0", "gpo_225x275", "gpo_200x250_older")
 HELDOUT_SHARE = 10                                  # one name in ten
 MAX_PHOTO_BYTES, MAX_PHOTO_SIDE = 4 << 20, 1024
 MAX_FIT_ERROR, MAX_FIT_YAW_DEG = 0.015, 45.0
@@ -44,13 +46,17 @@ def is_heldout(name: str) -> bool:
     return int(hashlib.sha256(name.encode()).hexdigest()[:8], 16) % HELDOUT_SHARE == 0
 
 
-def read_portraits(folder: Path, other_licences: bool = False) -> list[Portrait]:
-    """All portraits of a folder with landmarks.npz and tars, in its order; ValueError names a bad file."""
+def read_portraits(folder: Path, other_licences: bool = False, stated_only: bool = False) -> list[Portrait]:
+    """All portraits of a folder with landmarks.npz and tars, in its order; ValueError names a bad file. stated_only: of
+    STATED_SOURCES alone."""
     table = Path(folder) / "landmarks.npz"
     if not table.is_file():
         raise ValueError(f"{table}: not found; give the folder of landmarks.npz and the portraits' tars")
     with np.load(table, allow_pickle=False) as z:
         names, tars, points = z["name"].astype(str), z["tar"].astype(str), z["facemesh"]
+        if stated_only and not {"source", "source_names"} <= set(z.files):
+            raise ValueError(f"{table}: does not say whose the portraits are (source, source_names); leave --grade-a out")
+        wanted = np.isin(z["source_names"][z["source"]], STATED_SOURCES) if stated_only else np.ones(len(names), bool)
     found: dict[int, Portrait] = {}
     for tar in np.unique(tars):
         file = Path(folder) / Path(tar).name
@@ -60,7 +66,7 @@ def read_portraits(folder: Path, other_licences: bool = False) -> list[Portrait]
             raise ValueError(f"{file}: listed in landmarks.npz but not there; fetch it again")
         with tarfile.open(file) as box:
             members = {m.name: m for m in box if m.isfile() and m.size <= MAX_PHOTO_BYTES}
-            for i in np.flatnonzero(tars == tar):
+            for i in np.flatnonzero((tars == tar) & wanted):
                 if names[i] not in members:
                     raise ValueError(f"{file}: lacks {names[i]}, which landmarks.npz lists; fetch it again")
                 jpeg = box.extractfile(members[names[i]]).read()

@@ -21,6 +21,7 @@ from training.face_model import NARROW_VERTICES, FaceModel, load_face_model
 from training.fitting import SKIN_POINTS
 from training.head_mesh import build_head_mesh
 from training.portrait_files import is_heldout, load_or_fit, read_portraits
+from training.proportions import Proportions
 from training.redraw import draw, to_screen
 from training.sample import SAMPLE_SIZE, Sample, sample_frame
 from training.surroundings import lay_over_photo
@@ -42,10 +43,11 @@ class PortraitSource:
     name = "portraits"
 
     def __init__(self, portraits_dir: str | Path, face_model: FaceModel, facemesh_correspondence: str | Path,
-                 *, cache_dir: str | Path, split: str = "train", other_licences: bool = False):
+                 *, cache_dir: str | Path, split: str = "train", other_licences: bool = False,
+                 stated_only: bool = False):
         if split not in ("train", "heldout"):
             raise ValueError(f'split is "train" or "heldout", not "{split}"')
-        portraits = read_portraits(Path(portraits_dir), other_licences)
+        portraits = read_portraits(Path(portraits_dir), other_licences, stated_only)
         fits = load_or_fit(portraits, face_model, Path(facemesh_correspondence), Path(cache_dir))
         mine = np.array([is_heldout(p.name) == (split == "heldout") for p in portraits])
         self._rows = np.flatnonzero(mine & fits.good)
@@ -54,6 +56,7 @@ class PortraitSource:
         self.dropped = int((mine & ~fits.good).sum())
         self._portraits, self._fits, self._model = portraits, fits, face_model
         self._mesh = build_head_mesh(face_model)
+        self._proportions = Proportions(self._mesh.mean)
         self._openings = measure_openings(face_model, self._mesh.landmarks)
 
     def __len__(self) -> int:
@@ -81,7 +84,7 @@ class PortraitSource:
                 new_expression[j], changed[j] = vary_expression(
                     rng, self._model, self._openings, identity[j], expression[j], others)
         jitter = np.stack([rng.normal(0, IDENTITY_JITTER, identity.shape[1]) for rng in rngs])
-        moves = self._mesh.shapes(jitter, new_expression - expression) - self._mesh.mean
+        moves = self._mesh.shapes(jitter, new_expression - expression) - self._mesh.mean + self._proportions(rngs)
         skin_moves = self._mesh.spread_residuals(np.stack([f.residual[:SKIN_POINTS] for f in fits]))
         for j, rng in enumerate(rngs):
             photo = self._portraits[rows[j]].photo()

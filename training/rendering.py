@@ -23,6 +23,7 @@ from training.backdrops import draw_backdrop
 from training.expressions import measure_openings
 from training.face_model import NARROW_VERTICES, FaceModel, load_face_model
 from training.labels import label_mesh
+from training.proportions import Proportions
 from training.redraw import OVERSAMPLE, to_screen
 from training.render_draws import LARGEST_INVERSE_DISTANCE, draw_face, draw_rotation
 from training.render_hair import grow
@@ -55,6 +56,7 @@ class RenderSource:
         topology = load_topology()
         self._skins = load_skins(textures_dir, split)
         self._model, self._mesh = face_model, build_render_mesh(face_model)
+        self._proportions = Proportions(self._mesh.mean)
         matrix = label_mesh().landmark_matrix(topology)
         self._landmark_vertices = np.flatnonzero(matrix.any(0))
         self._landmark_weights = matrix[:, self._landmark_vertices]
@@ -74,7 +76,7 @@ class RenderSource:
             faces = [draw_face(rng, self._model.expression_names, self._openings, person)
                      for rng, person in zip(rngs, identity)]
             # one matrix product for all shapes of a batch: it is what costs most otherwise
-            shapes = self.shapes(identity, np.stack([weights for weights, _ in faces]))
+            shapes = self.shapes(identity, np.stack([weights for weights, _ in faces])) + self._proportions(rngs)
             for rng, shape, (_, gaze) in zip(rngs, shapes, faces):
                 yield self._sample(rng, shape, gaze)
 

@@ -70,7 +70,7 @@ def draw_skin(rng: np.random.Generator, skins: list[Skin]) -> Skin:
 
 def hair_masks(model: FaceModel, topology: Topology) -> np.ndarray:
     """(512, 512, 4) float32 in the face tile, 0..1: brows, full beard, moustache with chin, lips."""
-    points = _landmarks_uv(model, topology) * [1, -1] * MASK_SIZE + [0, MASK_SIZE]
+    points = landmarks_uv(model, topology) * [1, -1] * MASK_SIZE + [0, MASK_SIZE]
     rng = np.random.default_rng(0)
     fine = cv2.GaussianBlur(rng.random((MASK_SIZE, MASK_SIZE)).astype(np.float32), (0, 0), 0.7, sigmaY=2.5)
     strands = np.clip((fine - fine.mean()) / fine.std() * 0.18 + 0.8, 0, 1)
@@ -94,7 +94,7 @@ def _fill(mask, polygon, value):
     cv2.fillPoly(mask, [np.round(polygon).astype(np.int32)], value)
 
 
-def _landmarks_uv(model, topology):
+def landmarks_uv(model, topology):
     """(68, 2) u, v of the 68 points in the face tile."""
     skin = model.face_material == model.material_names.index("M_Face")
     faces, corners = model.faces[skin].ravel(), model.face_uvs[skin].ravel()
