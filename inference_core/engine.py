@@ -63,6 +63,11 @@ class Network:
         """Whether the network says how sure it is of a face; else its presence is always 1."""
         return self._decode is not None
 
+    @property
+    def decoder(self) -> ShapeDecoder | None:
+        """What makes canonical maps of this network's codes; None where it answers maps itself."""
+        return self._decode
+
     def view(self, crop: Crop) -> Crop:
         """The part of a face's crop (`crop_from_landmarks`, `Detection.crop`) that this network was trained to see:
         as tight and as high as its card says."""

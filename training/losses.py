@@ -15,6 +15,7 @@ from training.networks import compose, rotation_of
 CM_PER_CROP = 25.0              # a crop is about this wide at the face
 DEPTH_SHARE = 0.5
 ROTATION_WEIGHT, GAP_LOSS_WEIGHT, LANDMARK_LOSS_WEIGHT, PRESENCE_WEIGHT = 2.0, 4.9, 1.0, 0.3
+CANONICAL_WEIGHT = 3.0          # with 1 it is a tenth of the loss, and the shape of a head is hardly learned
 EDGE_LOSS_WEIGHT = 3.0          # of a map from convolutions: neighbours stay neighbours
 AXES = (1.0, 1.0, DEPTH_SHARE)
 
@@ -70,7 +71,7 @@ class ShapeLoss:
         length = lambda v: ops.sqrt(ops.sum(v * v, -1) + 1e-6)  # noqa: E731
         logit = outputs["presence"][:, 0]
         terms = dict(
-            canonical=mean(self.weights * ops.abs(shape - canonical)),
+            canonical=CANONICAL_WEIGHT * mean(self.weights * ops.abs(shape - canonical)),
             seen=CM_PER_CROP * mean(self.weights * ops.abs(seen - truth_seen) * AXES),
             landmarks=LANDMARK_LOSS_WEIGHT * CM_PER_CROP
             * mean(self.importance * ops.abs(seen_marks - truth_seen_marks)[..., :2]),
