@@ -17,6 +17,9 @@ from inference_core.errors import InputError
 from training import evaluate
 from training.annotated_photos import read_sources
 
+FACE_MODEL = Path(__file__).resolve().parents[2] / "shared" / "face_model"
+needs_model = pytest.mark.skipif(not (FACE_MODEL / "face_model.npz").is_file(),
+                                 reason="needs the face model in ../shared/face_model")
 SIDE = 200
 RNG = np.random.default_rng(3)
 FACE = np.concatenate([[[60.0, 60], [140, 140]], RNG.uniform(60, 140, (66, 2))])        # a box of 80 x 80
@@ -109,3 +112,22 @@ def test_without_mediapipe_one_sentence_says_what_to_do(tmp_path: Path, capsys, 
     monkeypatch.setattr(mediapipe_mesh, "SCRIPT", tmp_path / "none.py")
     with pytest.raises(InputError, match="MediaPipe does not run there .*none.py"):
         mediapipe_points(Path(sys.executable), "a", [np.zeros((9, 9, 3), np.uint8)])
+
+
+@needs_model
+def test_the_labels_limit_is_what_the_face_model_makes_of_facemesh_points() -> None:
+    from benchmarks.label_limit import LabelLimit
+    from inference_core.pose import HeadPose, compose, rotation_from_angles
+    from training.face_model import load_face_model
+    from training.fitting import load_anchors
+    from training.landmark_places import landmark_places
+    model = load_face_model(FACE_MODEL / "face_model.npz")
+    shape = model.neutral + 0.6 * model.identity[0] - 0.5 * model.identity[3] - model.origin
+    pose = HeadPose(rotation_from_angles(15, 4, 3), 21.0, np.array([200.0, 210.0]), 1 / 70)
+    points = compose(load_anchors(FACE_MODEL / "facemesh_correspondence.npz").pick(shape), pose)
+    vertices, weights = landmark_places(model.mirror)
+    true = compose((shape[vertices] * weights[..., None]).sum(1), pose)[:, :2]
+    limit = LabelLimit(FACE_MODEL / "face_model.npz", FACE_MODEL / "facemesh_correspondence.npz")
+    away = np.linalg.norm(limit(points) - true, axis=1)         # of a face 300 pixels high; the grid costs the most
+    assert away.mean() < 1 and away.max() < 4
+    assert limit(np.full((478, 3), np.nan)) is None

@@ -148,6 +148,35 @@ def test_a_run_stops_by_the_clock_and_resumes_from_its_checkpoint(setting, tmp_p
     assert (tmp_path / "run" / "averaged.keras").is_file()
 
 
+def test_a_run_goes_on_with_another_basis_and_says_the_same_shapes(setting, points, mirror, tmp_path):
+    from training.rebase import main as rebase
+    from training.shape_basis import load_basis
+    old = load_basis(setting / "basis.npz")
+    rng = np.random.default_rng(3)
+    mixed = np.tensordot(rng.normal(0, 0.3, (networks.CODE, networks.CODE)), old.basis, 1).astype(np.float32)
+    new = networks.ShapeBasis(old.mean + 0.5 * old.basis[0], mixed)
+    save_basis(tmp_path / "new.npz", new)
+    trainer = train.Trainer("lprnet2", ShapeLoss(old.mean, old.basis, points), True, 64)
+    kernel = trainer.model.get_layer("code").kernel
+    kernel.assign(rng.normal(0, 0.02, kernel.shape))
+    pool = open_pool(setting / "pool")
+    batch = Dataset([pool], np.ones(1), points, 64).steady(pool, np.arange(4))
+    trainer.step(batch, 0.3)
+    (tmp_path / "old").mkdir()
+    trainer.save(tmp_path / "old" / "checkpoint.npz")
+    assert rebase([str(tmp_path / "old" / "checkpoint.npz"), "--old", str(setting / "basis.npz"), "--new",
+                   str(tmp_path / "new.npz"), "--minutes", "7", "-o", str(tmp_path / "run" / "checkpoint.npz")]) == 0
+    again = train.Trainer("lprnet2", ShapeLoss(new.mean, new.basis, points), True, 64)
+    again.load(tmp_path / "run" / "checkpoint.npz")
+    assert again.state.seconds == 420 and again.state.step == 1
+    image = batch.image.astype(np.float32) / 255
+    one, two = (np.array(t.model(image, training=False)["code"]) for t in (trainer, again))
+    np.testing.assert_allclose(new.vertices(two)[:, points.vertices], old.vertices(one)[:, points.vertices], atol=0.02)
+    again.step(batch, 0.3)                                  # and AdamW takes a step of usual length
+    assert np.abs(again.model.get_layer("code").kernel.numpy() - np.array(
+        np.load(tmp_path / "run" / "checkpoint.npz")["weights_0093"])).max() < 0.01
+
+
 def test_the_original_starts_from_an_encoder_that_learned_before(setting, points, mesh, tmp_path):
     from training.shape_basis import load_basis
     basis, before = load_basis(setting / "basis.npz"), networks.build("lprnet_encoder")

@@ -64,15 +64,22 @@ def label(outcome: Outcome) -> str:
 def tile(outcome: Outcome) -> np.ndarray:
     """The face of a photo, or a whole photo without points; with annotated (green) and answered (red) landmarks."""
     image, photo = outcome.photo.read(), outcome.photo
-    known = [points for points in (photo.points, outcome.landmarks) if points is not None]
-    if photo.points is not None:
-        both = np.concatenate(known)
-        low, high = both.min(0), both.max(0)
-        crop = crop_around((low + high) / 2, AROUND * float((high - low).max()))
-    else:
+    if photo.points is None:
         crop = crop_around((np.array(photo.size) - 1) / 2, float(max(photo.size)))
+        out = crop.cut(image, TILE)
+        if outcome.landmarks is not None:
+            _draw(out, crop.to_crop(outcome.landmarks) * TILE - 0.5, ANSWERED)
+        return out
+    return face_tile(image, photo.points, outcome.landmarks)
+
+
+def face_tile(image: np.ndarray, true: np.ndarray, answered: np.ndarray | None) -> np.ndarray:
+    """The face of image (H, W, 3) with its true landmarks (68, 2) green and the answered ones red."""
+    both = true if answered is None else np.concatenate([true, answered])
+    low, high = both.min(0), both.max(0)
+    crop = crop_around((low + high) / 2, AROUND * float((high - low).max()))
     out = crop.cut(image, TILE)
-    for points, colour in ((photo.points, TRUE), (outcome.landmarks, ANSWERED)):
+    for points, colour in ((true, TRUE), (answered, ANSWERED)):
         if points is not None:
             _draw(out, crop.to_crop(points) * TILE - 0.5, colour)
     return out
