@@ -130,3 +130,25 @@ def test_what_is_missing_is_said_in_one_sentence(tiny_weights, monkeypatch, tmp_
         said = capsys.readouterr().err.strip()
         assert said and "\n" not in said
     assert not list(tmp_path.iterdir())
+
+
+def test_what_is_left_of_a_shut_eye_is_a_share_of_its_opening_at_rest():
+    from inference_core.topology import load_topology
+    from training.scores import eye_openings, shut_eyes
+    topology = load_topology()
+    rest = topology.landmarks(topology.mean_canonical).astype(float)
+
+    def lids(right, left):
+        face = rest.copy()
+        for pairs, share in ((((37, 41), (38, 40)), right), (((43, 47), (44, 46)), left)):
+            for upper, lower in pairs:
+                face[upper] = face[lower] + share * (rest[upper] - rest[lower])
+        return face
+    np.testing.assert_allclose(eye_openings(lids(0.4, 0.7)) / eye_openings(rest), [0.4, 0.7], atol=1e-9)
+    truth = np.stack([lids(0, 0), lids(0.05, 1), lids(1, 1)])
+    answer = np.stack([lids(0.1, 0.2), lids(0.3, 1), lids(0, 0)])
+    found = shut_eyes(answer * 3.0, truth, rest)                       # whatever the scale
+    assert found["shut_n"] == 3 and found["wink_n"] == 1
+    assert found["shut_left"] == pytest.approx(20) and found["shut_true"] == pytest.approx(5 / 3) and found["wink_left"] == pytest.approx(30)
+    assert shut_eyes(truth[2:], truth[2:], rest) == dict(shut_n=0, shut_true=None, shut_left=None, wink_n=0,
+                                                            wink_left=None)

@@ -12,6 +12,8 @@ LID_PAIRS = ((37, 41), (38, 40), (43, 47), (44, 46))            # iBUG 68, count
 LIP_PAIRS = ((61, 67), (62, 66), (63, 65))
 WIDTH_PAIRS = ((48, 54),)
 OPENINGS = {"lip": LIP_PAIRS, "eye": LID_PAIRS, "width": WIDTH_PAIRS}
+EYES = (((37, 41), (38, 40), (36, 39)), ((43, 47), (44, 46), (42, 45)))        # two gaps and the corners of each
+SHUT, OPEN = 0.2, 0.5                                           # of the opening at rest
 JAW_LINE = 17                                                   # the first landmarks; the other 51 are the inner face
 FEWEST = 3                                                      # faces that a correlation needs
 SMALLEST_SPREAD = 1e-6                                          # of the face's size
@@ -44,6 +46,25 @@ def opening_scores(predicted: np.ndarray, true: np.ndarray) -> dict[str, float |
             corr, slope = follow(opening(true, name) / size, opening(predicted, name) / size)
         scores[f"{name}_corr"], scores[f"{name}_slope"] = corr, slope
     return scores
+
+
+def eye_openings(points: np.ndarray) -> np.ndarray:
+    """(..., 68, 3) in any frame -> (..., 2): how far open the right and the left eye are, over the eye's width."""
+    gap = lambda a, b: np.linalg.norm(points[..., a, :] - points[..., b, :], axis=-1)  # noqa: E731
+    return np.stack([(gap(a, b) + gap(c, d)) / 2 / gap(*corners) for (a, b), (c, d), corners in EYES], -1)
+
+
+def shut_eyes(predicted: np.ndarray, true: np.ndarray, neutral: np.ndarray) -> dict[str, float | int | None]:
+    """(n, 68, 3) each, and a face at rest (68, 3): how many eyes are truly shut (less than SHUT of the opening at rest; lids
+    are thick, so that their landmarks never meet), what is left of the opening in the truth and in the answer, in % of that
+    at rest, in the mean; and in the answer where the partner is open: winks."""
+    rest = eye_openings(neutral)
+    answered, truly = eye_openings(predicted) / rest, eye_openings(true) / rest
+    shut = truly < SHUT
+    wink = shut & (truly[:, ::-1] > OPEN)
+    mean = lambda of, chosen: float(100 * of[chosen].mean()) if chosen.any() else None  # noqa: E731
+    return dict(shut_n=int(shut.sum()), shut_true=mean(truly, shut), shut_left=mean(answered, shut),
+                wink_n=int(wink.sum()), wink_left=mean(answered, wink))
 
 
 def follow(true: np.ndarray, predicted: np.ndarray) -> tuple[float | None, float | None]:
