@@ -21,7 +21,7 @@ import numpy as np
 from inference_core.detection import LEAST_SCORE, SURE_SCORE, SURE_SHORT_RANGE, Detection
 from inference_core.engine import Network, load_network
 from inference_core.images import read_image
-from inference_core.network_search import LEAST_CERTAINTY, all_stages, certainty
+from inference_core.network_search import LEAST_CERTAINTY, all_stages, certain_enough, certainty
 from inference_core.regression import capture_crop, capture_faces
 from training.backdrops import draw_backdrop
 from training.pool import Pool, open_pool
@@ -36,17 +36,19 @@ SCORES, CERTAINTIES = (0.8, 0.83, 0.85, 0.87, 0.9), (20, 21, 22, 23, 24)
 
 @dataclass(frozen=True)
 class Find:
-    """One find of one stage: what the detector said, how certain the network is, whether it is the face that is there."""
+    """One find of one stage: what the detector said, how certain the network is, how far the face is turned, whether it is
+    the face that is there."""
 
     stage: int
     detection: Detection
     certainty: float
+    yaw_deg: float
     right: bool
 
     def believed(self, score: float, least_certainty: float) -> bool:
         """With other thresholds than the ones in use."""
         least = {"short range": score, "network": np.inf}.get(self.detection.view, SURE_SCORE)
-        return self.detection.score >= least or self.certainty >= least_certainty
+        return self.detection.score >= least or certain_enough(self.certainty, self.yaw_deg, least_certainty)
 
 
 def place(pool: Pool, row: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, float]:
@@ -78,6 +80,7 @@ def finds(image: np.ndarray, network: Network, landmarks: np.ndarray | None = No
             face = capture_crop(image, one.crop, network)
             if face is not None:
                 known.append(Find(number, one, certainty(image, face.crop, network),
+                                  face.pose.yaw_pitch_roll_deg[0],
                                   landmarks is not None and _is(face.landmarks_image[:, :2], landmarks)))
     return known
 

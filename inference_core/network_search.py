@@ -33,6 +33,8 @@ PROBES = ((0.1, 0.0, 1.0, 0.0, False), (-0.1, 0.0, 1.0, 0.0, True), (0.0, 0.1, 1
           (0.0, 0.0, 1.0, 0.25, False), (0.0, 0.0, 1.0, -0.25, True))
 STEADINESS_WEIGHT = 4.0
 LEAST_CERTAINTY = 22.0          # reached by one of 323 pictures without a face, most of them cats and dogs
+# Turned further than this a face holds less still, but hardly anything else is taken for a face so far turned.
+TURNED_DEG, TURNED_ALLOWANCE = 60.0, 4.0
 
 
 def all_stages(image: np.ndarray, network: Network,
@@ -99,6 +101,11 @@ def certainty(image: np.ndarray, crop: Crop, network: Network) -> float:
         moved.append(float(np.linalg.norm(landmarks - known, axis=1).mean()) / face)
     certain = float(np.mean(odds)) - STEADINESS_WEIGHT * math.log(max(float(np.mean(moved)), 1e-3))
     return certain if math.isfinite(certain) else -math.inf
+
+
+def certain_enough(certain: float, yaw_deg: float, least: float = LEAST_CERTAINTY) -> bool:
+    """Whether a find of this certainty and head pose can be believed."""
+    return certain >= least - (TURNED_ALLOWANCE if abs(yaw_deg) > TURNED_DEG else 0.0)
 
 
 def _line(length: int, side: float) -> np.ndarray:

@@ -12,7 +12,7 @@ from inference_core.crop import Crop, crop_from_landmarks, restore
 from inference_core.detection import USUAL_STAGES, Detection, overlapping
 from inference_core.engine import Network, Prediction, load_network
 from inference_core.errors import InputError
-from inference_core.network_search import LEAST_CERTAINTY, all_stages, certainty
+from inference_core.network_search import all_stages, certain_enough, certainty
 from inference_core.pose import HeadPose, decompose, fit_pose
 from inference_core.topology import Topology
 
@@ -104,7 +104,8 @@ def believed(image: np.ndarray, found: Detection, face: Face, network: Network) 
     """Whether what a detector found, and a network made a face of, is one: the detector is sure, or the network certain."""
     if found.sure:
         return True
-    return network.tells_presence and certainty(image, face.crop, network) >= LEAST_CERTAINTY
+    yaw = face.pose.yaw_pitch_roll_deg[0]
+    return network.tells_presence and certain_enough(certainty(image, face.crop, network), yaw)
 
 
 def capture_crop(image: np.ndarray, crop: Crop, network: Network, passes: int = 2,

@@ -77,6 +77,12 @@ def test_the_less_the_answers_move_the_more_certain() -> None:
     assert values == sorted(values, reverse=True)
 
 
+def test_a_face_turned_far_may_hold_still_a_little_less() -> None:
+    assert certain_enough(22.0, 0.0) and not certain_enough(21.9, -59.0)
+    assert certain_enough(18.5, 75.0) and certain_enough(18.5, -75.0) and not certain_enough(17.5, 75.0)
+    assert not certain_enough(float("-inf"), 90.0) and not certain_enough(float("nan"), 90.0)
+
+
 def test_answers_that_are_no_numbers_are_no_face() -> None:
     network = DiscNetwork()
     network.map = np.full_like(network.map, np.nan)
