@@ -21,7 +21,7 @@ from benchmarks.detector_box import place
 from inference_core.crop import Crop, crop_around, crop_from_landmarks
 from inference_core.engine import Network, load_network
 from inference_core.images import read_image
-from inference_core.network_search import certainty, squares
+from inference_core.network_search import TURNED_DEG, certainty, squares
 from inference_core.regression import capture_crop
 from inference_core.tracking import AGAIN_PRESENCE, KEEP_PRESENCE
 from training.augment import damage, draw_nonface, draw_placement
@@ -38,11 +38,11 @@ WITHOUT, BEST = "without a face, squares", "without a face, best"
 
 @dataclass
 class Answers:
-    """presence {kind of crop: [presence of each]}; doubts: (presence, certainty, off) of faces that were followed,
-    `off` in larger sides of the face, inf where there is none."""
+    """presence {kind of crop: [presence of each]}; doubts: (presence, certainty, off, yaw in degrees) of faces that were
+    followed, `off` in larger sides of the face, inf where there is none."""
 
     presence: dict[str, list[float]] = field(default_factory=dict)
-    doubts: list[tuple[float, float, float]] = field(default_factory=list)
+    doubts: list[tuple[float, float, float, float]] = field(default_factory=list)
 
     def add(self, kind: str, value: float) -> None:
         self.presence.setdefault(kind, []).append(value)
@@ -69,7 +69,7 @@ def add_face(answers: Answers, pool: Pool, row: int, rng: np.random.Generator, n
     if face is not None:
         off = np.linalg.norm(face.landmarks_image[:, :2] - landmarks, axis=1).mean() / np.ptp(landmarks, axis=0).max()
         crop = crop_from_landmarks(face.landmarks_image, upright=True)
-        answers.doubts.append((face.confidence, certainty(image, crop, network), float(off)))
+        answers.doubts.append((face.confidence, certainty(image, crop, network), float(off), face.pose.yaw_pitch_roll_deg[0]))
 
 
 def add_without(answers: Answers, image: np.ndarray, network: Network) -> None:
@@ -82,7 +82,7 @@ def add_without(answers: Answers, image: np.ndarray, network: Network) -> None:
     answers.add(BEST, 0.0 if face is None else face.confidence)
     if face is not None:
         crop = crop_from_landmarks(face.landmarks_image, upright=True)
-        answers.doubts.append((face.confidence, certainty(image, crop, network), np.inf))
+        answers.doubts.append((face.confidence, certainty(image, crop, network), np.inf, face.pose.yaw_pitch_roll_deg[0]))
 
 
 def _moved(crop: Crop, shift: float, rng: np.random.Generator) -> Crop:
@@ -107,14 +107,15 @@ def table(answers: Answers) -> str:
         shares = "".join(f"{np.mean(np.array(values) >= least):10.1%}" for least in LEAST)
         apart = "" if kind == AS_TRACKED else f"{separation(faces, values):12.4f}"
         lines.append(f"{kind:26}{len(values):7}{low:8.3f}{middle:8.3f}{high:8.3f}{shares}{apart}")
-    doubts = np.array(answers.doubts).reshape(-1, 3)
-    for name, chosen in (("", doubts[:, 0] >= KEEP_PRESENCE), (" in doubt", (doubts[:, 0] >= KEEP_PRESENCE)
-                                                               & (doubts[:, 0] < AGAIN_PRESENCE))):
+    doubts = np.array(answers.doubts).reshape(-1, 4)
+    kept_ones = doubts[:, 0] >= KEEP_PRESENCE
+    for name, chosen in (("", kept_ones), (" in doubt", kept_ones & (doubts[:, 0] < AGAIN_PRESENCE)),
+                         (f" turned beyond {TURNED_DEG:g} degrees", kept_ones & (np.abs(doubts[:, 3]) > TURNED_DEG))):
         kept = doubts[chosen]
         off = kept[:, 2]
         right, wrong, none = (kept[part, 1] for part in (off < WRONG, (off >= WRONG) & np.isfinite(off), np.isinf(off)))
         lines.append(f"\ncertainty of answers{name} (presence from {KEEP_PRESENCE:g} on"
-                     + (f", below {AGAIN_PRESENCE:g})" if name else ")"))
+                     + (f", below {AGAIN_PRESENCE:g})" if name == " in doubt" else ")"))
         lines.append(f"{'at least':>10}{f'{len(right)} right':>12}{f'{len(wrong)} wrong':>12}"
                      f"{f'{len(none)} no face':>13}")
         for least in CERTAINTIES:

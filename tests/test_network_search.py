@@ -11,7 +11,7 @@ import pytest
 from inference_core import network_search
 from inference_core.crop import Crop, crop_around
 from inference_core.engine import Prediction, load_network
-from inference_core.network_search import MAX_SQUARES, all_stages, certainty, find, follow, squares
+from inference_core.network_search import MAX_SQUARES, all_stages, certain_enough, certainty, find, follow, squares
 from inference_core.regression import capture_faces
 from inference_core.topology import load_topology
 from tiny_networks import rest_map
