@@ -47,8 +47,9 @@ def moved_face(topology: Topology, mouth: float = 0.0, eyes: float = 1.0) -> np.
     mean = topology.mean_canonical
     out = mean.copy()
     landmarks = topology.landmarks(mean)
-    lips = landmarks[[62, 66]].mean(0)
-    below = (topology.regions["lips"] | topology.regions["jaw"]) & (mean[:, 1] < lips[1])
+    # in the unwrap the lips are apart, where in space the upper one reaches behind the lower
+    corners = (topology.uvs[topology.landmark_vertices[[60, 64]]] * topology.landmark_weights[[60, 64], :, None]).sum(1)
+    below = (topology.regions["lips"] | topology.regions["jaw"]) & (topology.uvs[:, 1] > corners[:, 1].mean())
     out[below, 1] -= mouth
     for name, eye in (("right_lids", slice(36, 42)), ("left_lids", slice(42, 48))):
         upper = topology.regions[name] & (mean[:, 1] > landmarks[eye, 1].mean())

@@ -54,6 +54,12 @@ def test_lips_that_touch_still_touch(moves):
         np.testing.assert_allclose(new[[61, 62, 63]] - new[[67, 66, 65]], old, atol=0.06, err_msg=name)
 
 
+def test_lids_part_no_further_on_larger_eyes(moves):
+    marks = lambda points: TOPOLOGY.landmarks(points)[[37, 38, 43, 44], 1] - TOPOLOGY.landmarks(points)[[41, 40, 47, 46], 1]  # noqa: E731
+    for name, move in moves.items():
+        np.testing.assert_allclose(marks(MEAN + 2 * move), marks(MEAN), atol=0.06, err_msg=name)
+
+
 def test_some_heads_stay_as_they_are_and_the_same_seed_gives_the_same(moves):
     names = list(moves)
     drawn = np.stack([draw_strengths(np.random.default_rng([3, n]), names) for n in range(400)])

@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
 import cv2
@@ -65,8 +66,9 @@ class PortraitSource:
 
     def samples(self, count: int, seed: int, kind: str | None = None) -> Iterator[Sample]:
         """`count` samples; the same seed gives the same ones. kind: one of KINDS alone, for looking at."""
+        # whole batches, so that a sample's sums do not depend on how many are asked for
         for first in range(0, count, BATCH):
-            yield from self._batch(range(first, min(first + BATCH, count)), seed, kind)
+            yield from islice(self._batch(range(first, first + BATCH), seed, kind), count - first)
 
     def _batch(self, numbers, seed, kind):
         """One matrix product for all shapes of a batch: it is what costs most otherwise."""

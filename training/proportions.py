@@ -37,7 +37,7 @@ def proportion_moves(points: np.ndarray) -> dict[str, np.ndarray]:
 
     moves = dict(
         face_width=across(0.05 * x), face_depth=forward(0.05 * (z + 5)),
-        lower_length=up(0.09 * np.minimum(y + 4.5, 0)), middle_length=up(0.09 * np.clip(y + 0.7, -3.8, 0)),
+        lower_length=up(0.09 * np.minimum(y + 4.5, 0)), middle_length=up(0.1 * np.clip(y + 1.3, -3.2, 0)),
         forehead=up(0.08 * np.maximum(y - 0.8, 0)) + forward(0.3 * near((0, 5), (4, 2.5))),
         eye_size=_eye_size(points), eye_distance=across(0.22 * np.sign(x) * near(EYES[0], (1.9, 1.9))),
         nose_width=across(0.13 * x * near((0, -4.6), (1.8, 1.1))), nose_tip=forward(0.4 * near((0, -4), (1.1, 1.5))),
@@ -70,18 +70,19 @@ class Proportions:
 
     def __call__(self, rngs: list[np.random.Generator]) -> np.ndarray:
         """(n, V, 3) float32 cm to add to n shapes of the mesh."""
-        strengths = np.stack([draw_strengths(rng, self._names) for rng in rngs])
-        return (strengths @ self._matrix).reshape(len(rngs), -1, 3)
+        # head by head: a product of the batch sums in another order when the batch is another
+        heads = [draw_strengths(rng, self._names) @ self._matrix for rng in rngs]
+        return np.stack(heads).reshape(len(rngs), -1, 3)
 
 
 def _eye_size(points: np.ndarray) -> np.ndarray:
-    """Lids and eyeballs grow about the eyes' middles, all three ways alike, so that balls stay round."""
+    """Lids and eyeballs grow about the eyes' middles, to the sides and forwards: growing upwards would part shut lids."""
     out = np.zeros(points.shape)
     for eye in EYES:
         middle = np.array([*eye, 0.0])
         away = points - middle
         fade = np.exp(-(away[:, :2] ** 2).sum(1) / (2 * EYE_REACH**2)) * _rise(points[:, 2], -5, -2)
-        out += 0.1 * away * fade[:, None]
+        out += 0.1 * away * fade[:, None] * [1, 0, 1]
     return out
 
 
