@@ -69,7 +69,8 @@ def add_face(answers: Answers, pool: Pool, row: int, rng: np.random.Generator, n
     if face is not None:
         off = np.linalg.norm(face.landmarks_image[:, :2] - landmarks, axis=1).mean() / np.ptp(landmarks, axis=0).max()
         crop = crop_from_landmarks(face.landmarks_image, upright=True)
-        answers.doubts.append((face.confidence, certainty(image, crop, network), float(off), face.pose.yaw_pitch_roll_deg[0]))
+        yaw = face.pose.yaw_pitch_roll_deg[0]
+        answers.doubts.append((face.confidence, certainty(image, crop, network), float(off), yaw))
 
 
 def add_without(answers: Answers, image: np.ndarray, network: Network) -> None:
@@ -82,7 +83,8 @@ def add_without(answers: Answers, image: np.ndarray, network: Network) -> None:
     answers.add(BEST, 0.0 if face is None else face.confidence)
     if face is not None:
         crop = crop_from_landmarks(face.landmarks_image, upright=True)
-        answers.doubts.append((face.confidence, certainty(image, crop, network), np.inf, face.pose.yaw_pitch_roll_deg[0]))
+        yaw = face.pose.yaw_pitch_roll_deg[0]
+        answers.doubts.append((face.confidence, certainty(image, crop, network), np.inf, yaw))
 
 
 def _moved(crop: Crop, shift: float, rng: np.random.Generator) -> Crop:

@@ -3,8 +3,9 @@
     python -m training.failures PORTRAITS --face-model FILE --facemesh FILE --renders build/pool/renders-heldout-4 \
         -o docs/images/failures.jpg
 
-Photos as they are, of stated free licence alone, and below them renders of a pool. Label green, answer red; from the exact crop of the label, by the mean
-distance of the 68 landmarks. The label is FaceMesh's fit: sometimes it is the one that is wrong.
+Photos as they are, of stated free licence alone, and below them renders of a pool. Label green, answer red; from the
+exact crop of the label, by the mean distance of the 68 landmarks. A portrait's label is FaceMesh's fit: sometimes it is the
+one that is wrong.
 """
 
 from __future__ import annotations

@@ -22,7 +22,8 @@ from training.face_model import load_face_model
 from training.skins import GAMMA, hair_masks, landmarks_uv
 
 SIZE = 512
-TONES = np.float32([[0.78, 0.56, 0.46], [0.62, 0.40, 0.29], [0.42, 0.25, 0.16], [0.23, 0.13, 0.08], [0.10, 0.055, 0.04]])    # linear
+TONES = np.float32([[0.78, 0.56, 0.46], [0.62, 0.40, 0.29], [0.42, 0.25, 0.16], [0.23, 0.13, 0.08],
+                    [0.10, 0.055, 0.04]])           # linear, light to dark
 MOTTLES = ((60, 0.10), (14, 0.07), (1.2, 0.06))      # sigma in pixels, strength
 
 

@@ -11,8 +11,8 @@ import numpy as np
 
 EYES, EYE_REACH = ((3.1, -0.6), (-3.1, -0.6)), 1.6
 # a child's face beside an adult's, in strengths of the moves: short below, flat, wide, with large eyes
-CHILD = dict(lower_length=-1.3, middle_length=-1.1, forehead=1.0, face_width=0.5, face_depth=-0.5, eye_size=1.1, nose_tip=-1.1,
-             nose_bridge=-1.1, nose_width=-0.3, mouth_width=-0.7, lips=0.4, jaw_width=-0.6, chin=-0.8, cheeks=1.2,
+CHILD = dict(lower_length=-1.3, middle_length=-1.1, forehead=1.0, face_width=0.5, face_depth=-0.5, eye_size=1.1,
+             nose_tip=-1.1, nose_bridge=-1.1, nose_width=-0.3, mouth_width=-0.7, lips=0.4, jaw_width=-0.6, chin=-0.8, cheeks=1.2,
              brow_ridge=-1.0)
 CHILD_SHARE, OLDEST_CHILD, FREE_SHARE, FREE_SD = 0.25, 1.2, 0.45, 0.9
 
