@@ -110,14 +110,12 @@ def table(answers: Answers) -> str:
         apart = "" if kind == AS_TRACKED else f"{separation(faces, values):12.4f}"
         lines.append(f"{kind:26}{len(values):7}{low:8.3f}{middle:8.3f}{high:8.3f}{shares}{apart}")
     doubts = np.array(answers.doubts).reshape(-1, 4)
-    kept_ones = doubts[:, 0] >= KEEP_PRESENCE
-    for name, chosen in (("", kept_ones), (" in doubt", kept_ones & (doubts[:, 0] < AGAIN_PRESENCE)),
-                         (f" turned beyond {TURNED_DEG:g} degrees", kept_ones & (np.abs(doubts[:, 3]) > TURNED_DEG))):
-        kept = doubts[chosen]
+    present = doubts[doubts[:, 0] >= KEEP_PRESENCE]
+    for name, kept in (("", present), (f", in doubt (below {AGAIN_PRESENCE:g})", present[present[:, 0] < AGAIN_PRESENCE]),
+                       (f", turned beyond {TURNED_DEG:g} degrees", present[np.abs(present[:, 3]) > TURNED_DEG])):
         off = kept[:, 2]
         right, wrong, none = (kept[part, 1] for part in (off < WRONG, (off >= WRONG) & np.isfinite(off), np.isinf(off)))
-        lines.append(f"\ncertainty of answers{name} (presence from {KEEP_PRESENCE:g} on"
-                     + (f", below {AGAIN_PRESENCE:g})" if name == " in doubt" else ")"))
+        lines.append(f"\ncertainty of answers with a presence from {KEEP_PRESENCE:g} on{name}")
         lines.append(f"{'at least':>10}{f'{len(right)} right':>12}{f'{len(wrong)} wrong':>12}"
                      f"{f'{len(none)} no face':>13}")
         for least in CERTAINTIES:

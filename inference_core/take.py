@@ -6,6 +6,7 @@ the heads of all frames (some 200 bytes each) and the positions of one frame whe
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,7 +28,7 @@ __all__ = ["Take", "TakeFrame", "TakeHeader", "TakeRows", "TakeWriter", "open_ta
 
 
 @dataclass(frozen=True, eq=False)
-class TakeRows:
+class TakeRows(ABC):
     """What reads like a take: n rows, one for each frame that was captured or lost. Raw takes and smoothed ones.
 
     index (n,) int64 in the source, rising; time_s (n,) float64; valid (n,) bool: a face was seen; confidence (n,); box
@@ -56,9 +57,9 @@ class TakeRows:
         """As it was captured: itself, or what a smoothed take was made of."""
         return self
 
+    @abstractmethod
     def canonical(self, row: int) -> np.ndarray:
         """(N, 3) float32 cm of a row with a face."""
-        raise NotImplementedError
 
     def pose(self, row: int) -> HeadPose:
         """In image pixels. Raises ValueError for a row without a face."""

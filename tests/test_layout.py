@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from inference_core.topology import load_topology
 from training.flattening import embed, relax, rest_frames, signed_areas
-from training.landmark_places import LEFT_OF, RIGHT_AND_MIDDLE, landmark_places
+from training.landmark_places import LEFT_OF, RIGHT_AND_MIDDLE, landmark_places, landmarks_on_unwrap
 from training.quad_mesh import boundary_loops, peel, split_quads, steps_from
 
 FACE_MODEL = Path(__file__).resolve().parents[2] / "shared" / "face_model"
@@ -163,14 +163,15 @@ def test_the_unwrap_is_its_own_mirror_image(layout):
     left_of = np.arange(68)
     for right, left in LEFT_OF.items():
         left_of[[right, left]] = left, right
-    np.testing.assert_allclose(layout["landmark_uv"][left_of], layout["landmark_uv"] * [-1, 1] + [1, 0], rtol=0,
+    marks = landmarks_on_unwrap(layout["mirror"], layout["uv"])
+    np.testing.assert_allclose(marks[left_of], marks * [-1, 1] + [1, 0], rtol=0,
                                atol=1e-9)
-    assert (layout["landmark_uv"][36:42, 0] < 0.5).all()          # image left is the subject's right
+    assert (marks[36:42, 0] < 0.5).all()          # image left is the subject's right
 
 
 @needs_model
 def test_lids_and_lips_are_at_least_six_cells_open(layout):
-    cells = layout["landmark_uv"] * 128
+    cells = landmarks_on_unwrap(layout["mirror"], layout["uv"]) * 128
     for upper, lower in (*UPPER_AND_LOWER_LIDS, *UPPER_AND_LOWER_LIPS):
         assert cells[lower, 1] - cells[upper, 1] >= 6
 

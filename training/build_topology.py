@@ -21,7 +21,7 @@ from inference_core.errors import LPRNetError
 from inference_core.files import written_beside
 from training.face_model import NARROW_VERTICES, FaceModel, load_face_model
 from training.grid import Grid, build_grid, locate
-from training.landmark_places import landmark_places
+from training.landmark_places import landmarks_on_unwrap
 from training.layout import build_layout
 
 SIZE = 128
@@ -46,7 +46,7 @@ def build_topology(model: FaceModel, layout: dict, facemesh_uv: np.ndarray | Non
     mean = (mean + mean[mirror] * [-1, 1, 1]) / 2
     faces = grid.faces()
     split = np.concatenate([faces[:, :3], faces[faces[:, 3] >= 0][:, [0, 2, 3]]])
-    landmark_vertices, landmark_weights = _anchors(_landmark_uv(model, uv), vertices_uv, split)
+    landmark_vertices, landmark_weights = _anchors(landmarks_on_unwrap(model.mirror, uv), vertices_uv, split)
     if facemesh_uv is None:
         facemesh_uv = np.full((478, 2), np.nan)
     facemesh_vertices, facemesh_weights = _anchors(facemesh_uv, vertices_uv, split)
@@ -61,11 +61,6 @@ def build_topology(model: FaceModel, layout: dict, facemesh_uv: np.ndarray | Non
     for name, mask in _regions(model, layout, mean, landmarks, source, weights).items():
         arrays["region_" + name] = mask | mask[mirror] if "_" not in name else mask
     return arrays
-
-
-def _landmark_uv(model: FaceModel, uv: np.ndarray) -> np.ndarray:
-    vertices, weights = landmark_places(model.mirror)
-    return (uv[vertices] * weights[..., None]).sum(1)
 
 
 def _mirror(grid: Grid) -> np.ndarray:

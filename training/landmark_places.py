@@ -61,3 +61,9 @@ def landmark_places(mirror: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
             vertices[LEFT_OF[landmark]] = mirror[vertices[landmark]]
             weights[LEFT_OF[landmark]] = weights[landmark]
     return vertices, weights
+
+
+def landmarks_on_unwrap(mirror: np.ndarray, uv: np.ndarray) -> np.ndarray:
+    """The unwrap (6706, 2) of the narrow face's vertices -> the 68 points on it (68, 2)."""
+    vertices, weights = landmark_places(mirror)
+    return (uv[vertices] * weights[..., None]).sum(1)

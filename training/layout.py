@@ -15,7 +15,6 @@ from scipy.spatial import cKDTree
 
 from training.face_model import NARROW_FACES, NARROW_VERTICES, FaceModel
 from training.flattening import embed, relax, rest_frames, signed_areas
-from training.landmark_places import landmark_places
 from training.quad_mesh import boundary_loops, corner_vertices, peel, split_quads, steps_from
 
 EYE_BORDER, MOUTH_BORDER = 42, 74       # vertices around the holes of the narrow face
@@ -52,11 +51,11 @@ class _Surface:
 
 
 def build_layout(model: FaceModel, rounds: int = ROUNDS) -> dict[str, np.ndarray]:
-    """The unwrap and the 68 landmarks on it, as `training.build_topology` takes them.
+    """The unwrap, as `training.build_topology` takes it.
 
     uv (6706, 2) float64, u right, v down, NaN where not `used`: (6706,) bool; quads (Q, 4), tri (T, 3): the
-    faces kept; rim, eyes (2, 42), mouth: border loops; mirror (6706,); landmark_vertex (68, 3),
-    landmark_weight (68, 3), landmark_uv (68, 2). Fewer `rounds` leave more distortion.
+    faces kept; rim, eyes (2, 42), mouth: border loops; mirror (6706,). Fewer `rounds` leave more
+    distortion.
     Raises ValueError for another mesh.
     """
     surface = _surface(model)
@@ -75,10 +74,8 @@ def build_layout(model: FaceModel, rounds: int = ROUNDS) -> dict[str, np.ndarray
     uv = (uv + uv[model.mirror] * [-1, 1] + [1, 0]) / 2
     if not (signed_areas(surface.tri, uv) < 0).all():       # v runs down: seen so, they turn the other way
         raise ValueError("the unwrap has a flipped triangle once left and right are made alike")
-    vertex, weight = landmark_places(model.mirror)
     return dict(uv=uv, used=~np.isnan(uv[:, 0]), quads=surface.quads, tri=surface.tri, rim=surface.rim,
-                eyes=np.array(surface.eyes), mouth=surface.mouth, mirror=model.mirror, landmark_vertex=vertex,
-                landmark_weight=weight, landmark_uv=(uv[vertex] * weight[..., None]).sum(1))
+                eyes=np.array(surface.eyes), mouth=surface.mouth, mirror=model.mirror)
 
 
 def _surface(model: FaceModel) -> _Surface:

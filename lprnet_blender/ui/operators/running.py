@@ -62,9 +62,9 @@ class JobOperator(bpy.types.Operator):
         _job: Job
         _pace: Pace
 
-    def done(self, context: bpy.types.Context, result: Any) -> str:
-        """Called with what the job has made; returns the sentence to report."""
-        raise NotImplementedError
+        # of each operator its own
+        def done(self, context: bpy.types.Context, result: Any) -> str:
+            """Called with what the job has made; returns the sentence to report."""
 
     def go(self, context: bpy.types.Context, start: Callable[[], Job]) -> set[OperatorReturnItems]:
         """`start` begins the job. A user's mistake is one sentence in a report, our own stays a traceback."""
