@@ -32,7 +32,7 @@ import numpy as np                          # noqa: E402
 
 from benchmarks.accuracy_groups import group_report, group_table        # noqa: E402
 from benchmarks.label_limit import LabelLimit                             # noqa: E402
-from benchmarks.mediapipe_mesh import IBUG, find_python, mediapipe_points  # noqa: E402
+from training.mediapipe_mesh import IBUG, find_python, mediapipe_points  # noqa: E402
 from inference_core.crop import crop_around                             # noqa: E402
 from inference_core.engine import Network, load_network                 # noqa: E402
 from inference_core.errors import LPRNetError                           # noqa: E402

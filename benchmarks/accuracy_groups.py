@@ -11,7 +11,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from benchmarks.mediapipe_mesh import MESH, mediapipe_points
+from training.mediapipe_mesh import MESH, mediapipe_points
 from inference_core.engine import Network
 from inference_core.regression import CaptureOptions, Face, capture_faces
 from training.annotated_photos import Photo, PhotoSource

@@ -11,11 +11,11 @@ import cv2
 import numpy as np
 import pytest
 
-from benchmarks import accuracy, accuracy_groups, mediapipe_mesh
-from benchmarks.mediapipe_mesh import IBUG, mediapipe_points
+from benchmarks import accuracy, accuracy_groups
 from inference_core.errors import InputError
-from training import evaluate
+from training import evaluate, mediapipe_mesh
 from training.annotated_photos import read_sources
+from training.mediapipe_mesh import IBUG, mediapipe_points
 
 FACE_MODEL = Path(__file__).resolve().parents[2] / "shared" / "face_model"
 needs_model = pytest.mark.skipif(not (FACE_MODEL / "face_model.npz").is_file(),

@@ -177,6 +177,27 @@ def test_a_run_goes_on_with_another_basis_and_says_the_same_shapes(setting, poin
         np.load(tmp_path / "run" / "checkpoint.npz")["weights_0093"])).max() < 0.01
 
 
+def test_a_shipped_network_is_trained_on_with_its_own_decoder_as_basis(tmp_path):
+    from inference_core.engine import load_network
+    from inference_core.paths import weights_dir
+    from training.rebase import main as rebase
+    from training.shape_basis import load_basis
+    basis = load_basis(weights_dir() / "lprnet2_decoder.npz")
+    trainer = train.Trainer("lprnet2", None, True, networks.LPRNET2_SIZE)
+    checkpoint = tmp_path / "run" / "checkpoint.npz"
+    assert rebase([str(weights_dir() / "lprnet2.keras"), "--minutes", "3", "-o", str(checkpoint)]) == 0
+    with np.load(checkpoint) as z:
+        for group, variables in (("weights", trainer.model.weights), ("average", trainer.average)):
+            for i, variable in enumerate(variables):
+                variable.assign(z[f"{group}_{i:04d}"])
+        assert z["seconds"] == 180
+    picture = np.random.default_rng(0).integers(0, 256, (160, 160, 3), dtype=np.uint8)
+    code = np.array(trainer.model(picture[None].astype(np.float32) / 255, training=False)["code"])[0]
+    answer = load_network("lprnet2").predict(picture).canonical_map
+    mesh = label_mesh()(basis.vertices(code))
+    np.testing.assert_allclose(mesh, answer[TOPOLOGY.cells[:, 0], TOPOLOGY.cells[:, 1]], atol=5e-3)
+
+
 def test_the_original_starts_from_an_encoder_that_learned_before(setting, points, mesh, tmp_path):
     from training.shape_basis import load_basis
     basis, before = load_basis(setting / "basis.npz"), networks.build("lprnet_encoder")

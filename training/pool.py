@@ -98,6 +98,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--face-model", type=Path, required=True, help="face_model.npz or ICT-FaceKit's FaceXModel")
     parser.add_argument("--portraits", type=Path, help="folder of portraits; left out: no portraits")
     parser.add_argument("--facemesh", type=Path, help="FaceMesh correspondence, needed for portraits")
+    parser.add_argument("--points", type=Path, help="file of training.relabel: better points of the portraits")
     parser.add_argument("--textures", type=Path, help="folder of skins; left out: no renders")
     parser.add_argument("--portrait-count", type=int, default=30000)
     parser.add_argument("--render-count", type=int, default=8000)
@@ -114,7 +115,7 @@ def main(arguments: list[str] | None = None) -> None:
         if options.portraits:
             from training.portraits import PortraitSource
             source = PortraitSource(options.portraits, model, options.facemesh, split=split, cache_dir=options.output,
-                                    stated_only=options.grade_a)
+                                    stated_only=options.grade_a, better_points=options.points)
             count = options.portrait_count if split == "train" else options.heldout_count
             write_pool(options.output / f"portraits-{split}-{options.seed}", source, count, seed, topology)
         if options.textures:

@@ -22,6 +22,7 @@ FREE_TARS = ("portraits_", "historic_")             # public domain or CC0; othe
 STATED_SOURCES = ("interfaces_pexels_cc0", "gpo_225x275", "gpo_200x250_older")
 HELDOUT_SHARE = 10                                  # one name in ten
 MAX_PHOTO_BYTES, MAX_PHOTO_SIDE = 4 << 20, 1024
+BARE_SKIN, SKIN_PATCH = (50, 280, 205, 425, 151, 9), 3      # FaceMesh points; pixels to either side
 MAX_FIT_ERROR, MAX_FIT_YAW_DEG = 0.015, 45.0
 
 
@@ -40,15 +41,27 @@ class Portrait:
             raise ValueError(f"{self.name}: is no JPEG of at most {MAX_PHOTO_SIDE} pixels a side")
         return np.ascontiguousarray(image[..., ::-1])
 
+    def skin_lightness(self) -> float:
+        """CIE L* of cheeks and forehead as photographed, 0..100: the skin's and the light's share are not told apart."""
+        photo = self.photo()
+        height, width = photo.shape[:2]
+        x, y = np.round(self.points[list(BARE_SKIN), :2].T).astype(int)
+        patch = np.arange(-SKIN_PATCH, SKIN_PATCH + 1)
+        rows = np.clip(y[:, None, None] + patch[:, None], 0, height - 1)
+        columns = np.clip(x[:, None, None] + patch, 0, width - 1)
+        colours = np.median(photo[rows, columns].reshape(len(x), -1, 3), 1).astype(np.float32) / 255
+        return float(np.median(cv2.cvtColor(colours[None], cv2.COLOR_RGB2LAB)[0, :, 0]))
+
 
 def is_heldout(name: str) -> bool:
     """A fixed tenth of the portraits, chosen by a hash of the file name."""
     return int(hashlib.sha256(name.encode()).hexdigest()[:8], 16) % HELDOUT_SHARE == 0
 
 
-def read_portraits(folder: Path, other_licences: bool = False, stated_only: bool = False) -> list[Portrait]:
+def read_portraits(folder: Path, other_licences: bool = False, stated_only: bool = False,
+                   better_points: Path | None = None) -> list[Portrait]:
     """All portraits of a folder with landmarks.npz and tars, in its order; ValueError names a bad file. stated_only: of
-    STATED_SOURCES alone."""
+    STATED_SOURCES alone. better_points: file of training.relabel, whose points take the place of the folder's."""
     table = Path(folder) / "landmarks.npz"
     if not table.is_file():
         raise ValueError(f"{table}: not found; give the folder of landmarks.npz and the portraits' tars")
@@ -57,6 +70,8 @@ def read_portraits(folder: Path, other_licences: bool = False, stated_only: bool
         if stated_only and not {"source", "source_names"} <= set(z.files):
             raise ValueError(f"{table}: does not say whose the portraits are (source, source_names); leave --grade-a out")
         wanted = np.isin(z["source_names"][z["source"]], STATED_SOURCES) if stated_only else np.ones(len(names), bool)
+    if better_points:
+        points = _replaced(points, names, better_points)
     found: dict[int, Portrait] = {}
     for tar in np.unique(tars):
         file = Path(folder) / Path(tar).name
@@ -72,6 +87,17 @@ def read_portraits(folder: Path, other_licences: bool = False, stated_only: bool
                 jpeg = box.extractfile(members[names[i]]).read()
                 found[i] = Portrait(names[i], jpeg, points[i].astype(np.float64))
     return [found[i] for i in sorted(found)]
+
+
+def _replaced(points: np.ndarray, names: np.ndarray, file: Path) -> np.ndarray:
+    """Points (n, 478, 3) with those of the file where it knows the name."""
+    if not file.is_file():
+        raise ValueError(f"{file}: no such points of portraits; make them with python -m training.relabel")
+    with np.load(file, allow_pickle=False) as z:
+        if not {"name", "points"} <= set(z.files) or z["points"].shape != (len(z["name"]), *points.shape[1:]):
+            raise ValueError(f"{file}: holds no points of portraits; make them with python -m training.relabel")
+        better = dict(zip(z["name"].astype(str), z["points"]))
+    return np.stack([better.get(name, of) for name, of in zip(names, points.astype(np.float32))])
 
 
 @dataclass(frozen=True)

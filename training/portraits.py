@@ -33,6 +33,7 @@ MAX_YAW_DEG, MAX_PITCH_DEG = 82.0, 28.0
 OWN_SIDE_DEG = 12.0                         # a photo turned further than this shows only one side of the head
 BACK_TURN_DEG = 15.0                        # how far such a photo may be turned back
 NEAREST_CM = 40.0
+LIGHTNESS_STEP, RAREST, COMMONEST = 8.0, 4.0, 0.5       # L* of one class; how often its portraits are drawn, 1 = all alike
 
 
 class PortraitSource:
@@ -45,16 +46,17 @@ class PortraitSource:
 
     def __init__(self, portraits_dir: str | Path, face_model: FaceModel, facemesh_correspondence: str | Path,
                  *, cache_dir: str | Path, split: str = "train", other_licences: bool = False,
-                 stated_only: bool = False):
+                 stated_only: bool = False, better_points: Path | None = None):
         if split not in ("train", "heldout"):
             raise ValueError(f'split is "train" or "heldout", not "{split}"')
-        portraits = read_portraits(Path(portraits_dir), other_licences, stated_only)
+        portraits = read_portraits(Path(portraits_dir), other_licences, stated_only, better_points)
         fits = load_or_fit(portraits, face_model, Path(facemesh_correspondence), Path(cache_dir))
         mine = np.array([is_heldout(p.name) == (split == "heldout") for p in portraits])
         self._rows = np.flatnonzero(mine & fits.good)
         if not len(self._rows):
             raise ValueError(f"{portraits_dir}: holds no usable portrait of the {split} part")
         self.dropped = int((mine & ~fits.good).sum())
+        self._shares = balanced_shares(np.array([portraits[row].skin_lightness() for row in self._rows]))
         self._portraits, self._fits, self._model = portraits, fits, face_model
         self._mesh = build_head_mesh(face_model)
         self._proportions = Proportions(self._mesh.mean)
@@ -73,7 +75,7 @@ class PortraitSource:
     def _batch(self, numbers, seed, kind):
         """One matrix product for all shapes of a batch: it is what costs most otherwise."""
         rngs = [np.random.default_rng([seed, n]) for n in numbers]
-        rows = [int(self._rows[rng.integers(len(self._rows))]) for rng in rngs]
+        rows = [int(rng.choice(self._rows, p=self._shares)) for rng in rngs]
         kinds = [kind or str(rng.choice(KINDS, p=KIND_SHARES)) for rng in rngs]
         fits = [self._fits.row(i) for i in rows]
         identity = np.stack([f.identity for f in fits])
@@ -122,6 +124,15 @@ class PortraitSource:
     def _widened(self, identity, before, after) -> dict[str, float]:
         old, new = (self._openings.measure(identity, e)[:2] for e in (before, after))
         return {side: float(o / n) for side, o, n in zip(SIDES, old, new) if n > o * 1.02 and o > 0.1}
+
+
+def balanced_shares(lightness: np.ndarray) -> np.ndarray:
+    """(n,) L* of each portrait's skin -> how often to draw it, summing to 1: dark and very light skin, of which there is
+    little, more often, so that a network does not learn the commonest kind alone."""
+    kind = (lightness // LIGHTNESS_STEP).astype(int)
+    kinds, which, counts = np.unique(kind, return_inverse=True, return_counts=True)
+    often = np.clip(len(lightness) / (len(kinds) * counts), COMMONEST, RAREST)[which]
+    return often / often.sum()
 
 
 def _new_rotation(rng, rotation, turned):

@@ -14,7 +14,7 @@ EYES, EYE_REACH = ((3.1, -0.6), (-3.1, -0.6)), 1.6
 CHILD = dict(lower_length=-1.3, middle_length=-1.1, forehead=1.0, face_width=0.5, face_depth=-0.5, eye_size=1.1,
              nose_tip=-1.1, nose_bridge=-1.1, nose_width=-0.3, mouth_width=-0.7, lips=0.4, jaw_width=-0.6, chin=-0.8, cheeks=1.2,
              brow_ridge=-1.0)
-CHILD_SHARE, OLDEST_CHILD, FREE_SHARE, FREE_SD = 0.25, 1.2, 0.45, 0.9
+CHILD_SHARE, OLDEST_CHILD, FREE_SHARE, FREE_SD = 0.2, 1.2, 0.3, 0.9
 
 
 def proportion_moves(points: np.ndarray) -> dict[str, np.ndarray]:

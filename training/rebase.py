@@ -1,4 +1,5 @@
-"""Go on with another shape basis, or with the clock set back: a checkpoint of training.train rewritten for it.
+"""Go on with another shape basis, from a shipped network, or with the clock set back: a checkpoint of training.train
+rewritten for it.
 
     python -m training.rebase build/runs/OLD/checkpoint.npz --old build/basis.npz --new build/basis4.npz --minutes 61 \
         -o build/runs/NEW/checkpoint.npz
@@ -6,6 +7,10 @@
 The last layer of the default network gets the weights that say the same shapes by the new basis, as nearly as it can;
 the next run with that output folder and that basis goes on from there. --minutes sets the clock that decides the
 learning rate. Without --old and --new only the clock is set.
+
+    python -m training.rebase weights/lprnet2.keras --minutes 50 -o build/runs/NEW/checkpoint.npz
+
+makes a checkpoint of a network file; its basis is its decoder: training.train --basis weights/lprnet2_decoder.npz.
 """
 
 from __future__ import annotations
@@ -56,9 +61,24 @@ def rebased(arrays: dict[str, np.ndarray], matrix: np.ndarray, offset: np.ndarra
     return out
 
 
+def begun_from(network_file: Path) -> dict[str, np.ndarray]:
+    """A checkpoint's arrays with the weights of a .keras file of the default network; AdamW remembers nothing yet.
+
+    ValueError where its layers are others.
+    """
+    import keras
+    from training.train import Trainer
+    network = keras.models.load_model(network_file, compile=False)
+    trainer = Trainer("lprnet2", None, False, network.inputs[0].shape[1], network_file)
+    trainer.model.set_weights(network.get_weights())
+    for average, weight in zip(trainer.average, network.weights):
+        average.assign(weight)
+    return trainer.arrays()
+
+
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("checkpoint", type=Path)
+    parser.add_argument("checkpoint", type=Path, help="checkpoint.npz, or the .keras file of a default network")
     parser.add_argument("--old", type=Path, metavar="FILE", help="basis that the checkpoint learned with")
     parser.add_argument("--new", type=Path, metavar="FILE", help="basis to go on with")
     parser.add_argument("--minutes", type=float, required=True, help="what the clock shall say")
@@ -67,8 +87,11 @@ def main(arguments: list[str] | None = None) -> int:
     if bool(options.old) != bool(options.new):
         parser.error("--old and --new go together")
     try:
-        with np.load(options.checkpoint, allow_pickle=False) as z:
-            arrays = {name: z[name] for name in z.files}
+        if options.checkpoint.suffix == ".keras":
+            arrays = begun_from(options.checkpoint)
+        else:
+            with np.load(options.checkpoint, allow_pickle=False) as z:
+                arrays = {name: z[name] for name in z.files}
         if options.old:
             mesh = label_mesh()
             weights = 1 + (OPENING_WEIGHT - 1) * opening_share(load_topology(), mesh)

@@ -92,13 +92,13 @@ def _draw_lids(rng, weights) -> dict[str, float]:
     """By side: the share of its opening at rest that an eye is to be open; eyes left out stay as they come."""
     shares = {}
     pick = rng.random()
-    if pick < 0.25:
+    if pick < 0.22:
         shares = dict.fromkeys(SIDES, rng.uniform(0, MOST_SHUT))
-    elif pick < 0.35:                                       # wink
+    elif pick < 0.40:                                       # wink
         shut, other = SIDES if rng.random() < 0.5 else SIDES[::-1]
-        shares = {shut: rng.uniform(0, 0.3), other: rng.uniform(0.65, 1)}
+        shares = {shut: rng.uniform(0, MOST_SHUT if rng.random() < 0.6 else 0.3), other: rng.uniform(0.65, 1.1)}
         weights["cheekSquint" + shut] = rng.uniform(0, 0.8)
-    elif pick < 0.60:
+    elif pick < 0.62:
         share = rng.uniform(0.15, 0.85)
         shares = {side: max(share + rng.normal(0, 0.04), 0) for side in SIDES}
     elif pick < 0.72:

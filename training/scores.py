@@ -49,9 +49,17 @@ def opening_scores(predicted: np.ndarray, true: np.ndarray) -> dict[str, float |
 
 
 def eye_openings(points: np.ndarray) -> np.ndarray:
-    """(..., 68, 3) in any frame -> (..., 2): how far open the right and the left eye are, over the eye's width."""
-    gap = lambda a, b: np.linalg.norm(points[..., a, :] - points[..., b, :], axis=-1)  # noqa: E731
-    return np.stack([(gap(a, b) + gap(c, d)) / 2 / gap(*corners) for (a, b), (c, d), corners in EYES], -1)
+    """(..., 68, 3) in any frame -> (..., 2): how far the lids of the right and of the left eye stand apart, over the eye's
+    width; along the face's height alone: lids that meet have their edges one before the other, not one on the other."""
+    middle = lambda *rows: points[..., rows, :].mean(-2)  # noqa: E731
+    across = middle(42, 45) - middle(36, 39)
+    across /= np.linalg.norm(across, axis=-1, keepdims=True)
+    up = middle(36, 39, 42, 45) - middle(48, 54)
+    up -= (up * across).sum(-1, keepdims=True) * across
+    up /= np.linalg.norm(up, axis=-1, keepdims=True)
+    gap = lambda a, b: np.abs(((points[..., a, :] - points[..., b, :]) * up).sum(-1))  # noqa: E731
+    width = lambda a, b: np.linalg.norm(points[..., a, :] - points[..., b, :], axis=-1)  # noqa: E731
+    return np.stack([(gap(a, b) + gap(c, d)) / 2 / width(*corners) for (a, b), (c, d), corners in EYES], -1)
 
 
 def shut_eyes(predicted: np.ndarray, true: np.ndarray, neutral: np.ndarray) -> dict[str, float | int | None]:

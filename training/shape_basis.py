@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from inference_core.topology import load_topology
-from training.face_model import load_face_model
+from training.face_model import NARROW_VERTICES, load_face_model
 from training.labels import OPENING_WEIGHT, label_mesh, opening_share
 from training.networks import CODE, ShapeBasis
 from training.pool import MICRO, Pool, open_pool
@@ -54,8 +54,17 @@ def save_basis(path: Path, basis: ShapeBasis) -> None:
 
 
 def load_basis(path: str | Path) -> ShapeBasis:
+    """A file of save_basis, or a shipped network's decoder: that one leaves vertices that the mesh does not use at 0."""
     with np.load(path, allow_pickle=False) as z:
-        return ShapeBasis(z["mean"], z["basis"])
+        mean, basis, shipped = z["mean"], z["basis"].astype(np.float32), "sources" in z.files
+    if not shipped:
+        return ShapeBasis(mean, basis)
+    used = np.unique(label_mesh().sources)
+    if len(used) != len(mean):
+        raise ValueError(f"{path}: was made with another topology than that of the weights folder; give its own basis")
+    whole = ShapeBasis(np.zeros((NARROW_VERTICES, 3), np.float32), np.zeros((len(basis), NARROW_VERTICES, 3), np.float32))
+    whole.mean[used], whole.basis[:, used] = mean, basis
+    return whole
 
 
 def main(arguments: list[str] | None = None) -> None:

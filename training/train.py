@@ -61,7 +61,7 @@ class State:
 class Trainer:
     """One network, its optimisers, its moving average, its checkpoint."""
 
-    def __init__(self, name: str, loss, cold: bool, size: int, start: Path | None = None) -> None:
+    def __init__(self, name: str, loss, cold: bool, size: int, start: Path | None = None, still: int = 0) -> None:
         self.name, self.loss, self.size, self.state = name, loss, size, State()
         self.model = networks.build(name, size)
         self.warm = name == "lprnet2" and not cold or start is not None
@@ -70,6 +70,9 @@ class Trainer:
         elif self.warm:
             warm_start(encoder_part(self.model), facemesh_weights_file())
         split = {id(v) for v in encoder_part(self.model).trainable_variables} if self.warm else set()
+        rest = tuple(f"s{stage}b" for stage in range(still)) + (("stem",) if still else ())
+        for layer in self.model.layers:
+            layer.trainable = not (still and layer.name.startswith(rest))
         self.encoder = [v for v in self.model.trainable_variables if id(v) in split]
         self.head = [v for v in self.model.trainable_variables if id(v) not in split]
         self.optimisers = [keras.optimizers.AdamW(1e-3, weight_decay=WEIGHT_DECAY) for _ in range(2)]
@@ -111,10 +114,14 @@ class Trainer:
         settle_norms(model, dataset)
         return model
 
+    def arrays(self) -> dict[str, np.ndarray]:
+        """What a checkpoint holds."""
+        variables = {f"{group}_{i:04d}": np.array(v) for group, of in self._groups() for i, v in enumerate(of)}
+        return dict(step=np.array(self.state.step), seconds=np.array(self.state.seconds), **variables)
+
     def save(self, path: Path) -> None:
-        arrays = {f"{group}_{i:04d}": np.array(v) for group, variables in self._groups() for i, v in enumerate(variables)}
         beside = path.with_suffix(".partial.npz")
-        np.savez(beside, step=self.state.step, seconds=self.state.seconds, **arrays)
+        np.savez(beside, **self.arrays())
         os.replace(beside, path)
 
     def load(self, path: Path) -> None:
@@ -201,7 +208,7 @@ def main(arguments: list[str] | None = None) -> int | None:
     dataset = Dataset(pools, shares / shares.sum(), points, size, options.crop_side)
     heldout = [open_pool(path) for path in options.heldout]
     options.output.mkdir(parents=True, exist_ok=True)
-    trainer = Trainer(options.network, loss, options.cold, size, options.start)
+    trainer = Trainer(options.network, loss, options.cold, size, options.start, options.still_stages)
     checkpoint = options.output / "checkpoint.npz"
     if checkpoint.is_file():
         trainer.load(checkpoint)
@@ -266,6 +273,8 @@ def _parse(arguments):
     parser.add_argument("--face-model", type=Path, required=True, help="face_model.npz or ICT-FaceKit's FaceXModel")
     parser.add_argument("--cold", action="store_true", help="random weights instead of FaceMesh's")
     parser.add_argument("--start", type=Path, help="averaged.keras whose encoder to start from: of lprnet_encoder for lprnet")
+    parser.add_argument("--still-stages", type=int, default=0, metavar="N", help="leave the first N stages of the default "
+                        "network's encoder as they are: they cost most, and have least to learn once it has been trained")
     parser.add_argument("--size", type=int, default=networks.LPRNET2_SIZE, help="input side of lprnet2 in pixels")
     parser.add_argument("--crop-side", type=float, default=CROP_SIDE, help="of the crop, in larger sides of the landmarks' box")
     parser.add_argument("--batch", type=int, default=BATCH)

@@ -1,6 +1,6 @@
 """Run by the Python of `make facemesh-environment`, never imported: pictures -> the points of MediaPipe FaceMesh.
 
-    .venv-facemesh/bin/python benchmarks/mediapipe_points.py FOLDER
+    .venv-facemesh/bin/python training/mediapipe_points.py FOLDER
 
 FOLDER holds 0.png, 1.png, ...; written beside them: points.npy (n, 478, 3) float32, x and y in pixels ((0, 0) = centre
 of the top-left pixel), z in the same unit towards the camera; NaN where MediaPipe finds no face. With attention, that

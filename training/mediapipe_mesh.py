@@ -1,6 +1,6 @@
 """MediaPipe FaceMesh as its own package runs it, with attention, in an environment of its own (make
-facemesh-environment): its dependencies do not go with ours, and plain LiteRT lacks the operations of that network. Only
-to compare with."""
+facemesh-environment): its dependencies do not go with ours, and plain LiteRT lacks the operations of that network. The
+labels of the portraits come from it, and benchmarks compare with it."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from training.progress import Progress
 SCRIPT = Path(__file__).with_name("mediapipe_points.py")
 USUAL_PLACES = (".venv-facemesh/bin/python", ".venv-facemesh/Scripts/python.exe")
 POINTS, MESH = 478, 468             # with and without the irises
+OUTER_CORNERS = (33, 263)           # of the subject's right and left eye
 # The FaceMesh points that are usually taken for iBUG's 68: the table that most programs share. Another one in use moves
 # single columns by up to 0.4 points, to either side.
 IBUG = np.array([
@@ -36,25 +37,26 @@ def find_python(given: Path | None) -> Path:
                      "facemesh-environment, or leave FaceMesh out with --without-facemesh")
 
 
-def mediapipe_points(python: Path, title: str, pictures: Sequence[np.ndarray]) -> np.ndarray:
+def mediapipe_points(python: Path, title: str, pictures: Sequence[np.ndarray], quiet: bool = False) -> np.ndarray:
     """(H, W, 3) uint8 RGB pictures -> (n, 478, 3) float64 pixels of each, z towards the camera; NaN where MediaPipe
-    finds no face. Raises InputError when it does not run."""
+    finds no face. quiet: without a line of progress. Raises InputError when it does not run."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         for number, picture in enumerate(pictures):
             write_image(folder / f"{number}.png", picture)
         command = [str(python), str(SCRIPT), str(folder)]
-        progress = Progress(f"FaceMesh: {title}", len(pictures))
+        progress = None if quiet else Progress(f"FaceMesh: {title}", len(pictures))
         with open(folder / "said", "w+b") as said, \
                 subprocess.Popen(command, stdout=subprocess.PIPE, stderr=said, text=True) as process:
             assert process.stdout is not None
             for line in process.stdout:
-                if line.strip().isdecimal():
+                if progress and line.strip().isdecimal():
                     progress.advance(int(line))
             status = process.wait()
             said.seek(0)
             last = (said.read().decode(errors="replace").strip().splitlines() or ["it says nothing"])[-1][:200]
-        progress.close()
+        if progress:
+            progress.close()
         if status or not (folder / "points.npy").is_file():
             raise InputError(f"{python}: MediaPipe does not run there ({last}); run make facemesh-environment again")
         points = np.load(folder / "points.npy", allow_pickle=False)
