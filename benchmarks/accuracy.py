@@ -9,8 +9,8 @@ networks see the crop cut from the annotation, then that of their own answer; Me
 itself, a square twice as wide as the annotated face. Nothing is fitted to anything; FaceMesh's 68 are the points
 usually taken for them.
 
-With --face-model and --facemesh a row more: FaceMesh's points of the same photo, fitted with the face model as the
-portraits are that the networks learn from, and read as our 68 landmarks. No training on such labels gets below it, but
+With --face-model and --facemesh a row more: FaceMesh's points of the same photo, averaged over ten looks and fitted with
+the face model as the portraits are that the networks learn from, and read as our 68 landmarks. No training on such labels gets below it, but
 by averaging their errors out.
 
 Photos without points that say age, gender and race (`utkface_sample`): found by the whole capture, and how far our
@@ -124,7 +124,7 @@ def _run(options: argparse.Namespace) -> dict:
     if options.json:
         check_writable(options.json)
     python = None if options.without_facemesh else find_python(options.facemesh_python)
-    limit = LabelLimit(options.face_model, options.facemesh) if options.face_model else None
+    limit = LabelLimit(options.face_model, options.facemesh, python) if options.face_model and python else None
     sources = read_sources(options.photos)
     networks: list[Network] = [load_network(name) for name in options.weights or load_cards()]
     report: dict = {"points": {}, "groups": {}}
@@ -135,7 +135,8 @@ def _run(options: argparse.Namespace) -> dict:
                 points = facemesh_points(python, source)
                 ways[FACEMESH] = facemesh_outcomes(source, points)
                 if limit:
-                    ways[LIMIT] = [Outcome(photo, limit(of)) for photo, of in zip(source.photos, points)]
+                    answers = limit([photo.read() for photo in source.photos], points)
+                    ways[LIMIT] = [Outcome(photo, answer) for photo, answer in zip(source.photos, answers)]
             for way, outcomes in ways.items():
                 report["points"].setdefault(way, {})[source.name] = scores_of(source, outcomes)
         elif python and any(photo.groups for photo in source.photos):

@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -65,24 +66,33 @@ def trimmed_mean(looks: np.ndarray) -> np.ndarray:
     return np.sort(looks, 0)[cut:len(looks) - cut].mean(0)
 
 
-def relabelled(portraits: list[Portrait], partners: np.ndarray, python: Path) -> tuple[np.ndarray, np.ndarray]:
-    """Points (n, 478, 3) and spread (n,); a portrait hardly found again keeps its points, and a spread of NaN."""
-    crops = [look_crops(portrait.points) for portrait in portraits]
-    pictures = [(picture[:, ::-1] if mirrored else picture)
-                for portrait, of in zip(portraits, crops) for photo in [portrait.photo()]
-                for crop, (*_, mirrored) in zip(of, LOOKS) for picture in [crop.cut(photo, SIDE)]]
-    answers = mediapipe_points(python, "", pictures, quiet=True).reshape(len(portraits), len(LOOKS), -1, 3)
-    points, spread = np.stack([p.points for p in portraits]), np.full(len(portraits), np.nan)
+def averaged_points(photos: Sequence[np.ndarray], points: np.ndarray, partners: np.ndarray,
+                    python: Path) -> tuple[np.ndarray, np.ndarray]:
+    """Photos (H, W, 3) uint8 RGB and their faces' points (n, 478, 3) pixels, z towards the camera, from a single look each
+    -> those of all LOOKS, and spread (n,). A face hardly found again keeps its points, and a spread of NaN."""
+    crops = [look_crops(of) for of in points]
+    pictures = [picture[:, ::-1] if mirrored else picture
+                for photo, of in zip(photos, crops) for crop, (*_, mirrored) in zip(of, LOOKS)
+                for picture in [crop.cut(photo, SIDE)]]
+    answers = mediapipe_points(python, "", pictures, quiet=True).reshape(len(photos), len(LOOKS), -1, 3)
+    better, spread = points.copy(), np.full(len(photos), np.nan)
     for row, (of, seen) in enumerate(zip(crops, answers)):
         looks = np.array([back_from_look(one, crop, mirrored, partners)
                           for one, crop, (*_, mirrored) in zip(seen, of, LOOKS) if np.isfinite(one).all()])
         if len(looks) < FEWEST:
             continue
-        mean = trimmed_mean(looks)
+        better[row] = mean = trimmed_mean(looks)
         span = np.linalg.norm(np.subtract(*mean[list(OUTER_CORNERS), :2]))
         spread[row] = np.linalg.norm((looks - mean)[..., :2], axis=2).mean() / span
-        points[row] = mean * [1, 1, -1]             # the file counts depth away from the camera
-    return points, spread
+    return better, spread
+
+
+def relabelled(portraits: list[Portrait], partners: np.ndarray, python: Path) -> tuple[np.ndarray, np.ndarray]:
+    """averaged_points of portraits, with z as theirs is: away from the camera."""
+    away = np.array([1, 1, -1])
+    points, spread = averaged_points([p.photo() for p in portraits], np.stack([p.points for p in portraits]) * away,
+                                     partners, python)
+    return points * away, spread
 
 
 def main(arguments: list[str] | None = None) -> int:
