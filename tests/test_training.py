@@ -131,6 +131,23 @@ def test_both_networks_learn_from_a_pool(setting, points, mesh, name):
     assert losses[-1] < 0.7 * losses[0]
 
 
+def test_still_stages_of_the_encoder_stay_as_they_are_and_the_others_learn(setting, points, tmp_path):
+    from training.shape_basis import load_basis
+    basis, pool = load_basis(setting / "basis.npz"), open_pool(setting / "pool")
+    before = networks.build("lprnet2", 64)
+    before.save(tmp_path / "before.keras")
+    trainer = train.Trainer("lprnet2", ShapeLoss(basis.mean, basis.basis, points), False, 64, tmp_path / "before.keras", 2)
+    trainer.model.set_weights(before.get_weights())
+    batch = Dataset([pool], np.ones(1), points, 64).steady(pool, np.arange(4))
+    for _ in range(2):                                      # the first step moves the code layer alone, which starts at zero
+        trainer.step(batch, 0.3)
+    moved = {layer.name: max(np.abs(a - b).max() for a, b in zip(layer.get_weights(), before.get_layer(layer.name).get_weights()))
+             for layer in trainer.model.layers if layer.weights}
+    still = [name for name in moved if name.startswith(("stem", "s0b", "s1b"))]
+    assert len(still) == 17 and all(moved[name] == 0 for name in still)
+    assert all(moved[name] > 0 for name in moved if name.startswith(("s2b", "s5b", "hidden")) and name != "hidden_gelu")
+
+
 def test_a_run_stops_by_the_clock_and_resumes_from_its_checkpoint(setting, tmp_path, monkeypatch, mirror):
     class Model:
         pass

@@ -80,17 +80,12 @@ def damage(rng: np.random.Generator, image: np.ndarray, texture: np.ndarray) -> 
     size = len(image)
     if rng.random() < 0.35:
         image = _occlude(rng, image, texture)
-    x = image.astype(np.float32)
+    x = image
     if rng.random() < 0.3:
-        x *= _side_light(rng, size)
-    if rng.random() < 0.5:
-        x = 255 * (np.clip(x, 0, 255) / 255) ** np.float32(np.exp(rng.normal(0, 0.3)))
+        x = np.clip(x * _side_light(rng, size), 0, 255).astype(np.uint8)
     if rng.random() < 0.2:
-        x[:] = (x @ np.array([0.299, 0.587, 0.114], np.float32))[..., None]
-    if rng.random() < 0.7:
-        x *= np.exp(rng.normal(0, 0.1, 3)).astype(np.float32)
-    gain, lift = np.exp(rng.normal(0, 0.15)), rng.normal(0, 10)
-    x = (x - 128) * np.float32(gain) + np.float32(128 + lift)
+        x = np.repeat(cv2.cvtColor(x, cv2.COLOR_RGB2GRAY)[..., None], 3, 2)
+    x = cv2.LUT(x, _tones(rng))
     if rng.random() < 0.25:
         small = max(int(size * rng.uniform(0.22, 0.7)), 24)
         how = cv2.INTER_AREA if rng.random() < 0.7 else cv2.INTER_LINEAR
@@ -101,12 +96,23 @@ def damage(rng: np.random.Generator, image: np.ndarray, texture: np.ndarray) -> 
     if rng.random() < 0.3:
         strength = rng.uniform(1, 18)
         noise = rng.standard_normal((size, size, 3 if rng.random() < 0.7 else 1), np.float32)
-        x = x + np.float32(strength) * noise
-    x = np.clip(x, 0, 255).astype(np.uint8)
+        x = np.clip(x + np.float32(strength) * noise, 0, 255).astype(np.uint8)
     if rng.random() < 0.25:
         quality = int(rng.uniform(12, 75))
         x = cv2.imdecode(cv2.imencode(".jpg", x, [cv2.IMWRITE_JPEG_QUALITY, quality])[1], cv2.IMREAD_COLOR)
     return x
+
+
+def _tones(rng):
+    """(256, 1, 3) uint8: what gamma, the colour of the light and the exposure make of each level. One look into a table
+    costs a tenth of the sums."""
+    level = np.arange(256, dtype=np.float32)[:, None, None].repeat(3, 2)
+    if rng.random() < 0.5:
+        level = 255 * (level / 255) ** np.float32(np.exp(rng.normal(0, 0.35)))
+    if rng.random() < 0.7:
+        level = level * np.exp(rng.normal(0, 0.1, 3)).astype(np.float32)
+    gain, lift = np.exp(rng.normal(0, 0.18)), rng.normal(0, 10)
+    return np.clip((level - 128) * gain + 128 + lift, 0, 255).astype(np.uint8)
 
 
 def _side_light(rng, size):

@@ -47,6 +47,7 @@ WARM_UP = 0.01                  # share of the time
 FROZEN = 0.06                   # share of the time in which a warm encoder is left alone
 WEIGHT_DECAY, CLIP = 1e-4, 1.0
 AVERAGE = 0.999                 # of the moving average, per step
+RAMP = 50                      # steps in which AdamW, remembering nothing yet, is held back
 CHECKPOINT_S, REPORT_S = 120, 600
 
 
@@ -84,7 +85,7 @@ class Trainer:
 
     def step(self, batch, progress: float) -> dict[str, float]:
         """One update; progress in [0, 1] sets the learning rate."""
-        rate = schedule(progress)
+        rate = schedule(progress) * min(1.0, (int(self.optimisers[0].iterations) + 1) / RAMP)
         self.optimisers[0].learning_rate.assign(HEAD_RATE * rate)
         self.optimisers[1].learning_rate.assign(ENCODER_RATE * rate)
         frozen = self.warm and progress < FROZEN
