@@ -11,12 +11,14 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from training.mediapipe_mesh import MESH, mediapipe_points
 from inference_core.engine import Network
 from inference_core.regression import CaptureOptions, Face, capture_faces
+from inference_core.topology import load_topology
 from training.annotated_photos import Photo, PhotoSource
 from training.evaluate import BORDER
+from training.mediapipe_mesh import MESH, mediapipe_points
 from training.progress import Progress
+from training.relabel import averaged_points, mirror_partners
 from training.scores import face_size
 
 WORST = 1.25                    # times the mean of all
@@ -26,7 +28,10 @@ def group_report(python: Path, source: PhotoSource, networks: list[Network]) -> 
     """{network: {"all" and each group: n, found and found_facemesh in %, distance in %, worse: times the mean of all}};
     distance over the faces that both find, None where there are none."""
     pictures = [_padded(photo) for photo in source.photos]
-    theirs = mediapipe_points(python, source.name, pictures)
+    # of many looks: one look's own error is as large as what is compared
+    topology = load_topology()
+    partners = mirror_partners(topology.facemesh_points(topology.mean_canonical))
+    theirs, _ = averaged_points(pictures, mediapipe_points(python, source.name, pictures), partners, python)
     names = sorted({group for photo in source.photos for group in photo.groups}, key=_order)
     members = {"all": np.ones(len(pictures), bool)} | {
         name: np.array([name in photo.groups for photo in source.photos]) for name in names}

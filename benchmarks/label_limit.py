@@ -21,16 +21,14 @@ class LabelLimit:
 
     def __init__(self, face_model: Path, correspondence: Path, python: Path) -> None:
         model, anchors = load_face_model(face_model), load_anchors(correspondence)
-        self._partners, self._python = mirror_partners(anchors, model.neutral), python
+        self._partners, self._python = mirror_partners(anchors.pick(model.neutral)), python
         self._fitter, self._mesh = FaceFitter(model, anchors), build_head_mesh(model)
 
     def __call__(self, photos: Sequence[np.ndarray], points: np.ndarray) -> list[np.ndarray | None]:
         """photos (H, W, 3) uint8 RGB; points (n, 478, 3) pixels of each, z towards the camera, from a single look
         -> (68, 2) pixels of each; None where FaceMesh found none."""
-        found = np.isfinite(points).all(axis=(1, 2))
-        averaged = iter(averaged_points([photo for photo, there in zip(photos, found) if there], points[found],
-                                        self._partners, self._python)[0])
-        return [self.landmarks(next(averaged)) if there else None for there in found]
+        averaged, _ = averaged_points(photos, points, self._partners, self._python)
+        return [self.landmarks(of) if np.isfinite(of).all() else None for of in averaged]
 
     def landmarks(self, points: np.ndarray) -> np.ndarray:
         """points (478, 3) pixels, z towards the camera -> (68, 2) pixels."""

@@ -87,6 +87,7 @@ def test_a_group_is_judged_by_the_mean_of_all(network, tmp_path, monkeypatch, ca
     monkeypatch.setattr(accuracy_groups, "capture_faces", faces)
     monkeypatch.setattr(accuracy_groups, "mediapipe_points", lambda python, title, pictures: np.tile(
         np.c_[np.r_[mesh, mesh[:10]], np.zeros(478)], (4, 1, 1)))
+    monkeypatch.setattr(accuracy_groups, "averaged_points", lambda pictures, single, partners, python: (single, None))
     written = tmp_path / "accuracy.json"
     assert accuracy.main([str(folder), "--json", str(written)]) == 0
     rows = json.loads(written.read_text())["groups"]["people"]["ours"]

@@ -61,15 +61,15 @@ def rebased(arrays: dict[str, np.ndarray], matrix: np.ndarray, offset: np.ndarra
     return out
 
 
-def begun_from(network_file: Path) -> dict[str, np.ndarray]:
+def begun_from(network_file: Path, still: int) -> dict[str, np.ndarray]:
     """A checkpoint's arrays with the weights of a .keras file of the default network; AdamW remembers nothing yet.
 
-    ValueError where its layers are others.
+    still: stages of the encoder that the run will leave as they are. ValueError where its layers are others.
     """
     import keras
     from training.train import Trainer
     network = keras.models.load_model(network_file, compile=False)
-    trainer = Trainer("lprnet2", None, False, network.inputs[0].shape[1], network_file)
+    trainer = Trainer("lprnet2", None, False, network.inputs[0].shape[1], network_file, still)
     trainer.model.set_weights(network.get_weights())
     for average, weight in zip(trainer.average, network.weights):
         average.assign(weight)
@@ -82,13 +82,14 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--old", type=Path, metavar="FILE", help="basis that the checkpoint learned with")
     parser.add_argument("--new", type=Path, metavar="FILE", help="basis to go on with")
     parser.add_argument("--minutes", type=float, required=True, help="what the clock shall say")
+    parser.add_argument("--still-stages", type=int, default=0, help="of a .keras file: as the run will be told")
     parser.add_argument("-o", "--output", type=Path, required=True)
     options = parser.parse_args(arguments)
     if bool(options.old) != bool(options.new):
         parser.error("--old and --new go together")
     try:
         if options.checkpoint.suffix == ".keras":
-            arrays = begun_from(options.checkpoint)
+            arrays = begun_from(options.checkpoint, options.still_stages)
         else:
             with np.load(options.checkpoint, allow_pickle=False) as z:
                 arrays = {name: z[name] for name in z.files}

@@ -24,7 +24,7 @@ from inference_core.crop import Crop, crop_around
 from inference_core.errors import LPRNetError
 from inference_core.files import written_beside
 from training.face_model import load_face_model
-from training.fitting import FaceMeshAnchors, load_anchors
+from training.fitting import load_anchors
 from training.mediapipe_mesh import OUTER_CORNERS, find_python, mediapipe_points
 from training.portrait_files import Portrait, read_portraits
 from training.progress import Progress
@@ -38,11 +38,12 @@ FEWEST = 4                          # looks in which the face must have been fou
 TRIMMED = 0.2                       # share of the looks left out of a coordinate's average at either end
 
 
-def mirror_partners(anchors: FaceMeshAnchors, neutral: np.ndarray) -> np.ndarray:
-    """(478,) for each FaceMesh point the one that takes its place in a mirrored picture."""
-    points = anchors.pick(neutral)
-    mirrored = points * [-1, 1, 1]
-    return np.linalg.norm(mirrored[:, None] - points[None], axis=2).argmin(1)
+def mirror_partners(points: np.ndarray) -> np.ndarray:
+    """FaceMesh's points (478, 3) of a symmetric face, x to its left -> (478,) for each the one that takes its place in a
+    mirrored picture; itself where it is NaN."""
+    apart = np.linalg.norm((points * [-1, 1, 1])[:, None] - points[None], axis=2)
+    nearest = np.where(np.isnan(apart), np.inf, apart).argmin(1)
+    return np.where(np.isfinite(points).all(1), nearest, np.arange(len(points)))
 
 
 def look_crops(points: np.ndarray) -> list[Crop]:
@@ -69,14 +70,15 @@ def trimmed_mean(looks: np.ndarray) -> np.ndarray:
 def averaged_points(photos: Sequence[np.ndarray], points: np.ndarray, partners: np.ndarray,
                     python: Path) -> tuple[np.ndarray, np.ndarray]:
     """Photos (H, W, 3) uint8 RGB and their faces' points (n, 478, 3) pixels, z towards the camera, from a single look each
-    -> those of all LOOKS, and spread (n,). A face hardly found again keeps its points, and a spread of NaN."""
-    crops = [look_crops(of) for of in points]
+    -> those of all LOOKS, and spread (n,). A face hardly found again, or of NaN, keeps its points, and a spread of NaN."""
+    rows = np.flatnonzero(np.isfinite(points).all(axis=(1, 2)))
+    crops = [look_crops(points[row]) for row in rows]
     pictures = [picture[:, ::-1] if mirrored else picture
-                for photo, of in zip(photos, crops) for crop, (*_, mirrored) in zip(of, LOOKS)
-                for picture in [crop.cut(photo, SIDE)]]
-    answers = mediapipe_points(python, "", pictures, quiet=True).reshape(len(photos), len(LOOKS), -1, 3)
+                for row, of in zip(rows, crops) for crop, (*_, mirrored) in zip(of, LOOKS)
+                for picture in [crop.cut(photos[row], SIDE)]]
+    answers = mediapipe_points(python, "", pictures, quiet=True).reshape(len(rows), len(LOOKS), -1, 3)
     better, spread = points.copy(), np.full(len(photos), np.nan)
-    for row, (of, seen) in enumerate(zip(crops, answers)):
+    for row, of, seen in zip(rows, crops, answers):
         looks = np.array([back_from_look(one, crop, mirrored, partners)
                           for one, crop, (*_, mirrored) in zip(seen, of, LOOKS) if np.isfinite(one).all()])
         if len(looks) < FEWEST:
@@ -107,7 +109,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         python, portraits = find_python(options.facemesh_python), read_portraits(options.portraits)
-        partners = mirror_partners(load_anchors(options.facemesh), load_face_model(options.face_model).neutral)
+        partners = mirror_partners(load_anchors(options.facemesh).pick(load_face_model(options.face_model).neutral))
         chunks = [portraits[i:i + CHUNK] for i in range(0, len(portraits), CHUNK)]
         progress, done = Progress("portraits: points", len(portraits)), []
         with ThreadPoolExecutor(options.jobs) as pool:
