@@ -139,6 +139,11 @@ def test_still_stages_of_the_encoder_stay_as_they_are_and_the_others_learn(setti
     trainer = train.Trainer("lprnet2", ShapeLoss(basis.mean, basis.basis, points), False, 64, tmp_path / "before.keras", 2)
     trainer.model.set_weights(before.get_weights())
     batch = Dataset([pool], np.ones(1), points, 64).steady(pool, np.arange(4))
+    whole = trainer.model(batch.image.astype(np.float32) / 255, training=False)
+    front = trainer.first_stages()
+    parts = front.rest(front(batch.image), training=False)
+    for name in whole:
+        np.testing.assert_allclose(np.array(parts[name]), np.array(whole[name]), atol=1e-5)
     for _ in range(2):                                      # the first step moves the code layer alone, which starts at zero
         trainer.step(batch, 0.3)
     moved = {layer.name: max(np.abs(a - b).max() for a, b in zip(layer.get_weights(), before.get_layer(layer.name).get_weights()))

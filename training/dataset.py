@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -19,7 +19,7 @@ AHEAD = 8                       # batches prepared in advance
 
 @dataclass(frozen=True)
 class Batch:
-    """image (B, S, S, 3) uint8; canonical (B, P, 3) cm; rotation (B, 3, 3); place (B, 4) float32 [scale in crop units
+    """image (B, S, S, 3) uint8, or the maps of StillFront; canonical (B, P, 3) cm; rotation (B, 3, 3); place (B, 4) float32 [scale in crop units
     per cm, shift x, shift y in crop units, inverse distance]; presence (B,) 1 for a face, 0 for none."""
 
     image: np.ndarray
@@ -73,15 +73,18 @@ def _stack(items) -> Batch:
                  np.stack(place).astype(np.float32), np.array(presence, np.float32))
 
 
-def batches(dataset: Dataset, size: int, seed: int) -> Iterator[Batch]:
-    """Endless batches, prepared by a thread of their own. An error in the thread is raised here."""
+def batches(dataset: Dataset, size: int, seed: int,
+            front: Callable[[np.ndarray], np.ndarray] | None = None) -> Iterator[Batch]:
+    """Endless batches, prepared by a thread of their own. front: takes the place of the pictures by what it makes of
+    them. An error in the thread is raised here."""
     ready: queue.Queue = queue.Queue(AHEAD)
 
     def prepare():
         rng = np.random.default_rng(seed)
         try:
             while True:
-                ready.put(dataset.draw(rng, size))
+                batch = dataset.draw(rng, size)
+                ready.put(replace(batch, image=front(batch.image)) if front else batch)
         except Exception as error:      # handed over: the thread has nobody to tell
             ready.put(error)
 

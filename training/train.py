@@ -39,6 +39,7 @@ from training.pool import open_pool                         # noqa: E402
 from training.progress import Progress                      # noqa: E402
 from training.render_check import openings_report           # noqa: E402
 from training.shape_basis import load_basis                 # noqa: E402
+from training.still_front import StillFront                 # noqa: E402
 
 BATCH = 32
 HEAD_RATE, ENCODER_RATE = 1e-3, 4e-4
@@ -71,6 +72,7 @@ class Trainer:
         elif self.warm:
             warm_start(encoder_part(self.model), facemesh_weights_file())
         split = {id(v) for v in encoder_part(self.model).trainable_variables} if self.warm else set()
+        self.still, self.front = still, None
         rest = tuple(f"s{stage}b" for stage in range(still)) + (("stem",) if still else ())
         for layer in self.model.layers:
             layer.trainable = not (still and layer.name.startswith(rest))
@@ -91,14 +93,23 @@ class Trainer:
         frozen = self.warm and progress < FROZEN
         self.state.step += 1
         keep = min(AVERAGE, (1 + self.state.step) / (10 + self.state.step))
+        front = self.first_stages()
+        entry = front(batch.image) if front and batch.image.dtype == np.uint8 else batch.image
         terms = (self._head_only if frozen else self._all)(
-            batch.image, batch.canonical, batch.rotation, batch.place, batch.presence, tf.constant(keep, tf.float32))
+            entry, batch.canonical, batch.rotation, batch.place, batch.presence, tf.constant(keep, tf.float32))
         return {k: float(v) for k, v in terms.items()}
 
-    def _step(self, everything: bool, image, canonical, rotation, place, presence, keep):
+    def first_stages(self) -> StillFront | None:
+        """What makes of pictures what the learning part of the network takes; None where all of it learns."""
+        if self.still and self.front is None:           # not before the weights are there
+            self.front = StillFront(self.model, self.still)
+        return self.front
+
+    def _step(self, everything: bool, entry, canonical, rotation, place, presence, keep):
         variables = self.head + (self.encoder if everything else [])
         with tf.GradientTape() as tape:
-            outputs = self.model(tf.cast(image, tf.float32) / 255, training=True)
+            outputs = (self.front.rest(entry, training=True) if self.front
+                       else self.model(tf.cast(entry, tf.float32) / 255, training=True))
             terms = self.loss(outputs, canonical, rotation, place, presence)
         gradients, _ = tf.clip_by_global_norm(tape.gradient(terms["total"], variables), CLIP)
         self.optimisers[0].apply(gradients[:len(self.head)], self.head)
@@ -227,7 +238,7 @@ def run(trainer: Trainer, dataset: Dataset, heldout: list, options) -> None:
     saved = reported = start
     progress = Progress(options.network, total, "s")
     recent: list[dict] = []
-    feed = batches(dataset, options.batch, options.seed + trainer.state.step)
+    feed = batches(dataset, options.batch, options.seed + trainer.state.step, trainer.first_stages())
     while not stop and trainer.state.seconds < total:
         recent.append(trainer.step(next(feed), trainer.state.seconds / total))
         now = time.monotonic()
