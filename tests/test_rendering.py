@@ -37,8 +37,8 @@ def bare(monkeypatch):
     from training.render_mesh import EYE
     drawn = rendering.draw_look
 
-    def look(rng, brightness):
-        out = drawn(rng, brightness)
+    def look(rng, brightness, glasses):
+        out = drawn(rng, brightness, glasses)
         out.flat[EYE] = 0, 1, 0, 0
         return replace(out, hair=None, glasses=None, cover=np.zeros((4, 4), np.float32), pupil=0.0, lash=0.0,
                        iris=np.float32([0, 1, 0]))
@@ -191,3 +191,9 @@ def test_a_sheet_is_written_and_a_wrong_folder_said_in_one_sentence(tmp_path, ca
     assert main(["--face-model", str(FACE_MODEL), "--textures", str(tmp_path), "--sheet", str(sheet)]) == 1
     said = capsys.readouterr().err.strip()
     assert str(tmp_path) in said and "\n" not in said
+
+
+def test_glasses_can_be_asked_for_on_every_face():
+    from training.render_look import draw_look
+    looks = [[draw_look(np.random.default_rng(seed), 0.5, asked).glasses for seed in range(40)] for asked in (False, True)]
+    assert all(looks[1]) and 2 < sum(worn is not None for worn in looks[0]) < 15

@@ -6,7 +6,8 @@ the true one does: 1 follows it, 0 answers the same opening always.
     python -m training.render_check --weights lprnet2 --face-model FILE --textures DIR --count 300 --json report.json
 
 measures a network of the weights folder on rendered faces whose skins were never trained on. Of eyes that are shut it says
-what the answer leaves of their opening, in % of that at rest, and of those whose partner is open: winks.
+what the answer leaves of their opening, in % of that at rest, and of those whose partner is open: winks. With --glasses
+everyone wears them.
 """
 
 from __future__ import annotations
@@ -47,8 +48,8 @@ def _band(predicted: np.ndarray, true: np.ndarray) -> dict:
     return report | opening_scores(predicted, true)
 
 
-def measure(weights: str, face_model: Path, textures: Path, count: int, seed: int) -> dict:
-    """The report of one network of the weights folder on `count` held-out renders."""
+def measure(weights: str, face_model: Path, textures: Path, count: int, seed: int, glasses: bool = False) -> dict:
+    """The report of one network of the weights folder on `count` held-out renders; glasses: on every face."""
     from inference_core.crop import crop_from_landmarks
     from inference_core.engine import load_network
     from inference_core.pose import compose
@@ -59,7 +60,7 @@ def measure(weights: str, face_model: Path, textures: Path, count: int, seed: in
     from training.rendering import RenderSource
 
     network, topology, mesh = load_network(weights), load_topology(), label_mesh()
-    source = RenderSource(load_face_model(face_model), textures, split="heldout")
+    source = RenderSource(load_face_model(face_model), textures, split="heldout", all_in_glasses=glasses)
     predicted, true, yaw = [], [], []
     progress = Progress(f"{weights}: renders", count)
     for sample in source.samples(count, seed):
@@ -95,6 +96,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--textures", type=Path, required=True, help="folder of skins")
     parser.add_argument("--count", type=int, default=300)
     parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument("--glasses", action="store_true", help="on every face, where else every fifth has them")
     parser.add_argument("--json", type=Path, help="file to write the report to")
     options = parser.parse_args(arguments)
     if options.count < 1:
@@ -102,7 +104,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         if options.json and not options.json.resolve().parent.is_dir():
             raise OutputError(f"{options.json}: its folder does not exist; make it or give another file")
-        report = measure(options.weights, options.face_model, options.textures, options.count, options.seed)
+        report = measure(options.weights, options.face_model, options.textures, options.count, options.seed, options.glasses)
         if options.json:
             write_bytes(options.json, (json.dumps(report, indent=1) + "\n").encode())
     except (LPRNetError, ValueError) as error:

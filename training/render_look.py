@@ -36,8 +36,8 @@ class Look:
     glasses: float | None
 
 
-def draw_look(rng: np.random.Generator, brightness: float) -> Look:
-    """brightness: of the skin, mean linear light."""
+def draw_look(rng: np.random.Generator, brightness: float, glasses: bool = False) -> Look:
+    """brightness: of the skin, mean linear light; glasses: surely, not only for every fifth."""
     dark = brightness < DARK_SKIN
     light = rng.random() ** 2 * (0.08 if dark else 1.0)
     hair = DARK_HAIR + light * HAIR_RANGE * rng.uniform(0.6, 1, 3)
@@ -73,7 +73,7 @@ def draw_look(rng: np.random.Generator, brightness: float) -> Look:
         collar=np.array([rng.uniform(-21, -16), rng.uniform(0, 0.4), *cloth], np.float32),
         lash=rng.uniform(0.2, 0.9),
         hair=draw_style(rng), fray=rng.uniform(0.3, 1.6),
-        glasses=rng.uniform(0.8, 1.15) if rng.random() < 0.2 else None)
+        glasses=rng.uniform(0.8, 1.15) if rng.random() < 0.2 or glasses else None)
 
 
 @dataclass(frozen=True)

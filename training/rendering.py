@@ -46,14 +46,16 @@ EYES_BACK_CM = 0.15                         # eyeballs are drawn this far behind
 
 
 class RenderSource:
-    """Samples of rendered faces. `split`: "train", or "heldout" for the skins that are never trained on."""
+    """Samples of rendered faces. `split`: "train", or "heldout" for the skins that are never trained on. all_in_glasses:
+    everyone wears them, where else every fifth does."""
 
     name = "renders"
 
-    def __init__(self, face_model: FaceModel, textures_dir: str | Path, split: str = "train"):
+    def __init__(self, face_model: FaceModel, textures_dir: str | Path, split: str = "train", all_in_glasses: bool = False):
         if split not in ("train", "heldout"):
             raise ValueError(f'split is "train" or "heldout", not "{split}"')
         topology = load_topology()
+        self._all_in_glasses = all_in_glasses
         self._skins = load_skins(textures_dir, split)
         self._model, self._mesh = face_model, build_render_mesh(face_model)
         self._proportions = Proportions(self._mesh.mean)
@@ -98,7 +100,7 @@ class RenderSource:
         Skin, hair, light and background are drawn: the same seed gives the same ones. lit_for: a rotation whose light
         stays on the head, highlights too, from wherever it is seen (default: the pose's own)."""
         skin = draw_skin(rng, self._skins)
-        look = draw_look(rng, skin.brightness)
+        look = draw_look(rng, skin.brightness, self._all_in_glasses)
         image, drawn = self._draw(rng, shape, gaze, pose, skin, look, pose.rotation if lit_for is None else lit_for)
         image = cv2.resize(image, (SAMPLE_SIZE, SAMPLE_SIZE), interpolation=cv2.INTER_AREA)
         behind = 1 - cv2.resize(drawn, (SAMPLE_SIZE, SAMPLE_SIZE), interpolation=cv2.INTER_AREA)[..., None]
