@@ -74,6 +74,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("portraits", type=Path, help="folder with landmarks.npz and the tars")
     parser.add_argument("--face-model", type=Path, required=True, help="face_model.npz or ICT-FaceKit's FaceXModel")
     parser.add_argument("--facemesh", type=Path, required=True, help="the model's FaceMesh correspondence")
+    parser.add_argument("--points", type=Path, help="file of training.relabel: better points of the portraits")
     parser.add_argument("--renders", type=Path, required=True, metavar="POOL", help="held-out renders of training.pool")
     parser.add_argument("--cache", type=Path, default=Path("build/pool"), help="where the fits are kept")
     parser.add_argument("--weights", default="default", metavar="NAME", help="a network that `lprnet info` lists")
@@ -82,7 +83,8 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         network = load_network(options.weights)
         source = PortraitSource(options.portraits, load_face_model(options.face_model), options.facemesh,
-                                cache_dir=options.cache, split="heldout", stated_only=True)
+                                cache_dir=options.cache, split="heldout", stated_only=True,
+                                better_points=options.points)
         of_portraits = failures(network, list(source.samples(DRAWN_PER_PORTRAIT * len(source), 0, "plain")))
         of_renders = failures(network, samples_of(open_pool(options.renders)))
         worst = of_portraits[:SHOWN] + of_renders[:SHOWN]
