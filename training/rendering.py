@@ -108,6 +108,11 @@ class RenderSource:
         image = np.clip(image, 0, 1) ** np.float32(1 / GAMMA) * 255 + np.float32(0.5)
         return image.astype(np.uint8)
 
+    def person(self, rng: np.random.Generator) -> np.ndarray:
+        """A drawn person's whole head at rest, (V, 3) float32 cm."""
+        identity = rng.normal(0, IDENTITY_SD, (1, len(self._model.identity)))
+        return self.shapes(identity, np.zeros((1, len(self._model.expression_names))))[0]
+
     def shapes(self, identity: np.ndarray, expression: np.ndarray) -> np.ndarray:
         """Weights (n, identities) and (n, expressions) -> all vertices of n heads (n, V, 3) float32 cm."""
         return self._mesh.shapes(identity, expression)
