@@ -65,6 +65,21 @@ def test_a_face_that_is_hardly_found_again_keeps_its_points(monkeypatch: pytest.
     assert np.isnan(spread[0])
 
 
+def test_what_an_interrupted_run_has_done_is_not_done_again(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    asked = []
+
+    def looks(python, title, pictures, quiet):
+        asked.append(len(pictures))
+        return centres_of_light(python, title, pictures, quiet)
+    monkeypatch.setattr(relabel, "mediapipe_points", looks)
+    with np.errstate(divide="ignore"):
+        first = relabel.kept_or_made(tmp_path / "0.npz", [portrait()], PARTNERS, Path("python"))
+        again = relabel.kept_or_made(tmp_path / "0.npz", [portrait()], PARTNERS, Path("python"))
+        relabel.kept_or_made(tmp_path / "0.npz", [portrait(), portrait()], PARTNERS, Path("python"))      # others: made anew
+    np.testing.assert_array_equal(first[0], again[0])
+    assert asked == [len(relabel.LOOKS), 2 * len(relabel.LOOKS)] and [p.name for p in tmp_path.iterdir()] == ["0.npz"]
+
+
 def test_points_take_the_place_of_those_of_the_same_name_alone(tmp_path: Path) -> None:
     old = np.zeros((3, 478, 3), np.float16)
     np.savez(tmp_path / "points.npz", name=np.array(["b", "x"]), points=np.stack([old[0] + 1, old[0] + 2]).astype(np.float32))
