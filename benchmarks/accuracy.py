@@ -10,8 +10,8 @@ itself, a square twice as wide as the annotated face. Nothing is fitted to anyth
 usually taken for them.
 
 With --face-model and --facemesh a row more: FaceMesh's points of the same photo, averaged over ten looks and fitted with
-the face model as the portraits are that the networks learn from, and read as our 68 landmarks. No training on such labels gets below it, but
-by averaging their errors out.
+the face model as the portraits are that the networks learn from, and read as our 68 landmarks. No training on such labels
+gets below it, but by averaging their errors out.
 
 Photos without points that say age, gender and race (`utkface_sample`): found by the whole capture, and how far our
 points lie from FaceMesh's, a stand-in for the truth, in % of sqrt(w h) of FaceMesh's box, by group, beside the mean of

@@ -4,10 +4,10 @@
     python -m benchmarks.identity --face-model FILE --textures DIR
 
 "In the picture": frontal faces, FaceMesh's 468 points of each laid on the mean person's by a similarity, so that only the
-shape is left. r and slope: of the answered over the true differences between people, all points together; "differ": mean size of the
-true differences, "off": what the answers miss of them, both in % of sqrt(w h) of the points' box. "In space": our mesh against the true
-one, in its own canonical frame, heads turned up to 30 degrees, after the similarity that fits best; % of the distance of the
-outer eye corners.
+shape is left. r and slope: of the answered over the true differences between people, all points together; "differ": mean
+size of the true differences, "off": what the answers miss of them, both in % of sqrt(w h) of the points' box. "In space":
+our mesh against the true one, in its own canonical frame, heads turned up to 30 degrees, after the similarity that fits
+best; % of the distance of the outer eye corners.
 """
 
 from __future__ import annotations

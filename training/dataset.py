@@ -19,8 +19,8 @@ AHEAD = 8                       # batches prepared in advance
 
 @dataclass(frozen=True)
 class Batch:
-    """image (B, S, S, 3) uint8, or the maps of StillFront; canonical (B, P, 3) cm; rotation (B, 3, 3); place (B, 4) float32 [scale in crop units
-    per cm, shift x, shift y in crop units, inverse distance]; presence (B,) 1 for a face, 0 for none."""
+    """image (B, S, S, 3) uint8, or the maps of StillFront; canonical (B, P, 3) cm; rotation (B, 3, 3); place (B, 4) float32
+    [scale in crop units per cm, shift x, shift y in crop units, inverse distance]; presence (B,) 1 for a face, 0 for none."""
 
     image: np.ndarray
     canonical: np.ndarray

@@ -1,11 +1,11 @@
-"""FaceMesh's points of the portraits anew: each photo seen several times, turned, moved and mirrored, and the answers averaged.
+"""FaceMesh's points of the portraits anew: each photo seen ten times, turned, moved and mirrored, and the answers averaged.
 
     make facemesh-environment
     python -m training.relabel PORTRAITS --face-model FILE --facemesh CORRESPONDENCE.npz -o build/portrait_points.npz
 
 One look at a photo has an error that a slightly different look does not share, and a network that sees each portrait a
-thousand times learns it by heart. The file holds name (n,) and points (n, 478, 3) float32 as landmarks.npz has them (pixels,
-z smaller = nearer), and spread (n,): how far a single look lies from the average, in the mean over the points, as a share of
+thousand times learns it by heart. The file holds name (n,) and points (n, 478, 3) float32 as landmarks.npz has them
+(pixels, z smaller = nearer), and spread (n,): how far a single look lies from the average, in the mean over the points, as a share of
 the outer eye corners' distance. training.pool takes it with --points. About 10 minutes on two cores; what is done is kept beside the
 file until the end, so that the same command goes on after Ctrl-C.
 """
