@@ -42,7 +42,7 @@ def check_zip(path: Path, hashes: dict[str, str]) -> list[str]:
         with zipfile.ZipFile(path) as archive:
             problems = list(_structure(archive, size))
             return problems or list(_content(archive, hashes))
-    except (OSError, zipfile.BadZipFile, NotImplementedError) as error:
+    except (OSError, zipfile.BadZipFile, NotImplementedError) as error:     # the last: zipfile knows no such packing
         raise BuildError(f"{path}: cannot be read as a zip ({getattr(error, 'strerror', None) or error})") from error
 
 

@@ -10,10 +10,10 @@ import numpy as np
 from inference_core.crop import Crop, crop_around
 from inference_core.errors import InputError
 from inference_core.quiet import quiet
+from training.fitting import OUTER_CORNERS
 
 SIZE = 192
 CROP_SCALE = 1.5                # MediaPipe's own margin about the points' box
-OUTER_CORNERS = (33, 263)       # of the subject's right and left eye
 
 
 def facemesh_file() -> Path:
@@ -52,15 +52,16 @@ class FaceMesh:
         side = CROP_SCALE * max(box[2] - box[0], box[3] - box[1])
         crop = crop_around(((box[0] + box[2]) / 2, (box[1] + box[3]) / 2), side, 0.0)
         for _ in range(2):
-            crop = _crop_of(self.points(images[0], crop))
+            crop = crop_of(self.points(images[0], crop))
         out = []
         for image in images:
             out.append(self.points(image, crop))
-            crop = _crop_of(out[-1])
+            crop = crop_of(out[-1])
         return np.stack(out)
 
 
-def _crop_of(points: np.ndarray) -> Crop:
+def crop_of(points: np.ndarray) -> Crop:
+    """The square that MediaPipe cuts around points (n, >= 2) in pixels, the eyes level."""
     across = points[OUTER_CORNERS[1], :2] - points[OUTER_CORNERS[0], :2]
     low, high = points[:, :2].min(0), points[:, :2].max(0)
     turn = -float(np.arctan2(across[1], across[0]))

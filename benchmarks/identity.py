@@ -18,8 +18,8 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.facemesh import FaceMesh, facemesh_file
-from inference_core.crop import crop_around, crop_from_landmarks
+from benchmarks.facemesh import FaceMesh, crop_of, facemesh_file
+from inference_core.crop import crop_from_landmarks
 from inference_core.engine import Network, load_network
 from inference_core.errors import LPRNetError
 from inference_core.pose import HeadPose, compose, rotation_from_angles
@@ -27,13 +27,13 @@ from inference_core.rigid import fit_rigid
 from inference_core.topology import Topology
 from training.face_model import NARROW_VERTICES, load_face_model
 from training.labels import label_mesh
+from training.mediapipe_mesh import MESH
+from training.paper_scores import OUTER_CORNERS
 from training.progress import Progress
 from training.rendering import RenderSource
 from training.sample import sample_frame
 
 DISTANCE_CM, MAX_YAW_DEG, MAX_PITCH_DEG = 70.0, 30.0, 15.0
-MESH, EYES = 468, (36, 45)
-CROP_SCALE = 1.5                # MediaPipe's own margin
 
 
 def differences(true: np.ndarray, answered: np.ndarray, size: np.ndarray) -> dict[str, float]:
@@ -62,7 +62,7 @@ def measure(network: Network, facemesh: FaceMesh, source: RenderSource, people: 
         ours, _ = _answer(network, topology, shape, pose, picture)
         seen["true"].append(points[:, :2])
         seen["ours"].append(topology.facemesh_points(ours)[:MESH, :2])
-        seen["theirs"].append(facemesh.points(picture, _around(points))[:, :2])
+        seen["theirs"].append(facemesh.points(picture, crop_of(points))[:, :2])
         turn = rotation_from_angles(rng.uniform(-1, 1) * MAX_YAW_DEG, rng.uniform(-1, 1) * MAX_PITCH_DEG, 0)
         pose, picture = _rendered(rng, source, head, turn)
         seen["shape"].append(shape)
@@ -70,11 +70,10 @@ def measure(network: Network, facemesh: FaceMesh, source: RenderSource, people: 
         progress.advance(number + 1)
     progress.close()
     arrays = {name: np.stack(of) for name, of in seen.items()}
-    there = np.isfinite(arrays["true"][0]).all(1)
-    size = np.sqrt(np.ptp(arrays["true"][:, there], axis=1).prod(1))
-    corners = topology.landmarks(arrays["shape"])[:, EYES]
-    return {f"{network.card.name}, in the picture": differences(arrays["true"][:, there], arrays["ours"][:, there], size),
-            "FaceMesh, in the picture": differences(arrays["true"][:, there], arrays["theirs"][:, there], size),
+    size = np.sqrt(np.ptp(arrays["true"], axis=1).prod(1))
+    corners = topology.landmarks(arrays["shape"])[:, OUTER_CORNERS]
+    return {f"{network.card.name}, in the picture": differences(arrays["true"], arrays["ours"], size),
+            "FaceMesh, in the picture": differences(arrays["true"], arrays["theirs"], size),
             f"{network.card.name}, in space": differences(arrays["shape"], arrays["answer"],
                                                           np.linalg.norm(corners[:, 0] - corners[:, 1], axis=1))}
 
@@ -92,11 +91,6 @@ def _answer(network: Network, topology: Topology, shape, pose, picture) -> tuple
     assert answer.canonical_map is not None
     return (crop.to_image(topology.vertices(answer.position_map_crop)).astype(np.float64),
             topology.vertices(answer.canonical_map).astype(np.float64))
-
-
-def _around(points: np.ndarray):
-    low, high = np.nanmin(points[:, :2], 0), np.nanmax(points[:, :2], 0)
-    return crop_around((low + high) / 2, CROP_SCALE * float((high - low).max()))
 
 
 def main(arguments: list[str] | None = None) -> int:

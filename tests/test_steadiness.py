@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from benchmarks.clips import BLINK, REST_FRAMES, through_a_camera
-from benchmarks.facemesh import _crop_of
+from benchmarks.facemesh import crop_of
 from benchmarks.seen import of_facemesh
 from benchmarks.steadiness import change_of_size, depth_of_blink, jitter, lag, main
 from inference_core.pose import rotation_from_angles
@@ -51,10 +51,10 @@ def test_facemesh_points_of_a_head_that_only_moves_do_not_tremble() -> None:
     np.testing.assert_allclose(seen.size / seen.size[0], 1 + np.arange(8) / 50, rtol=1e-6)
 
 
-def test_the_crop_of_facemesh_turns_the_eyes_level() -> None:
+def test_thecrop_of_facemesh_turns_the_eyes_level() -> None:
     points = np.random.default_rng(0).uniform(100, 200, (468, 3))
     points[33], points[263] = (110, 120, 0), (170, 180, 0)
-    eyes = _crop_of(points).to_crop(points[[33, 263]])
+    eyes = crop_of(points).to_crop(points[[33, 263]])
     assert eyes[0, 1] == pytest.approx(eyes[1, 1]) and eyes[0, 0] < eyes[1, 0]
 
 

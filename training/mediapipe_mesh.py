@@ -18,7 +18,6 @@ from training.progress import Progress
 SCRIPT = Path(__file__).with_name("mediapipe_points.py")
 USUAL_PLACES = (".venv-facemesh/bin/python", ".venv-facemesh/Scripts/python.exe")
 POINTS, MESH = 478, 468             # with and without the irises
-OUTER_CORNERS = (33, 263)           # of the subject's right and left eye
 # The FaceMesh points that are usually taken for iBUG's 68: the table that most programs share. Another one in use moves
 # single columns by up to 0.4 points, to either side.
 IBUG = np.array([

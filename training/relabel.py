@@ -26,8 +26,8 @@ from inference_core.crop import Crop, crop_around
 from inference_core.errors import LPRNetError
 from inference_core.files import written_beside
 from training.face_model import load_face_model
-from training.fitting import load_anchors
-from training.mediapipe_mesh import OUTER_CORNERS, find_python, mediapipe_points
+from training.fitting import OUTER_CORNERS, load_anchors
+from training.mediapipe_mesh import find_python, mediapipe_points
 from training.portrait_files import Portrait, read_portraits
 from training.progress import Progress
 
@@ -147,9 +147,11 @@ def main(arguments: list[str] | None = None) -> int:
     except (LPRNetError, OSError, ValueError) as error:
         print(error, file=sys.stderr)
         return 1
-    moved = np.linalg.norm((points - np.stack([p.points for p in portraits]))[..., :2], axis=2).mean()
+    moves = (points - np.stack([p.points for p in portraits]))[..., :2]
+    right, down = np.median(moves.mean(1), 0)
     print(f"{options.output}: {np.isfinite(spread).sum()} of {len(spread)} portraits; a single look lies "
-          f"{100 * np.nanmean(spread):.2f} % of the eyes' span from the average; points moved {moved:.2f} pixels")
+          f"{100 * np.nanmean(spread):.2f} % of the eyes' span from the average; points moved {np.linalg.norm(moves, axis=2).mean():.2f} "
+          f"pixels, {right:+.2f} to the right and {down:+.2f} down in the median of all faces")
     return 0
 
 

@@ -9,11 +9,11 @@ import keras
 import numpy as np
 
 from inference_core.original.network_files import save_litert
+from training.encoder import BLOCKS
 
 
 def last_of_stage(stages: int) -> str:
     """The layer of training.encoder behind so many stages."""
-    from training.encoder import BLOCKS
     return f"s{stages - 1}b{BLOCKS[stages - 1] - 1}_prelu"
 
 

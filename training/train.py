@@ -48,7 +48,7 @@ WARM_UP = 0.01                  # share of the time
 FROZEN = 0.06                   # share of the time in which a warm encoder is left alone
 WEIGHT_DECAY, CLIP = 1e-4, 1.0
 AVERAGE = 0.999                 # of the moving average, per step
-RAMP = 50                      # steps in which AdamW, remembering nothing yet, is held back
+RAMP = 50                       # steps in which AdamW, remembering nothing yet, is held back
 CHECKPOINT_S, REPORT_S = 120, 600
 
 
@@ -73,9 +73,9 @@ class Trainer:
             warm_start(encoder_part(self.model), facemesh_weights_file())
         split = {id(v) for v in encoder_part(self.model).trainable_variables} if self.warm else set()
         self.still, self.front = still, None
-        rest = tuple(f"s{stage}b" for stage in range(still)) + (("stem",) if still else ())
+        at_rest = tuple(f"s{stage}b" for stage in range(still)) + (("stem",) if still else ())
         for layer in self.model.layers:
-            layer.trainable = not (still and layer.name.startswith(rest))
+            layer.trainable = not layer.name.startswith(at_rest)
         self.encoder = [v for v in self.model.trainable_variables if id(v) in split]
         self.head = [v for v in self.model.trainable_variables if id(v) not in split]
         self.optimisers = [keras.optimizers.AdamW(1e-3, weight_decay=WEIGHT_DECAY) for _ in range(2)]
@@ -86,17 +86,15 @@ class Trainer:
         self._head_only = tf.function(lambda *arrays: self._step(False, *arrays))
 
     def step(self, batch, progress: float) -> dict[str, float]:
-        """One update; progress in [0, 1] sets the learning rate."""
+        """One update; progress in [0, 1] sets the learning rate. After first_stages() the batch holds its maps."""
         rate = schedule(progress) * min(1.0, (int(self.optimisers[0].iterations) + 1) / RAMP)
         self.optimisers[0].learning_rate.assign(HEAD_RATE * rate)
         self.optimisers[1].learning_rate.assign(ENCODER_RATE * rate)
         frozen = self.warm and progress < FROZEN
         self.state.step += 1
         keep = min(AVERAGE, (1 + self.state.step) / (10 + self.state.step))
-        front = self.first_stages()
-        entry = front(batch.image) if front and batch.image.dtype == np.uint8 else batch.image
         terms = (self._head_only if frozen else self._all)(
-            entry, batch.canonical, batch.rotation, batch.place, batch.presence, tf.constant(keep, tf.float32))
+            batch.image, batch.canonical, batch.rotation, batch.place, batch.presence, tf.constant(keep, tf.float32))
         return {k: float(v) for k, v in terms.items()}
 
     def first_stages(self) -> StillFront | None:
