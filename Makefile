@@ -7,6 +7,8 @@
 SHELL := /bin/bash
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 PY := .venv/bin/python
+# each file of tests as a whole in one process: more of them than this want more than 2 GiB of memory each
+TEST_PROCESSES ?= 2
 export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export TF_CPP_MIN_LOG_LEVEL := 2
@@ -19,7 +21,7 @@ demo: .venv/installed | system
 	$(PY) -m benchmarks.demo --out out
 
 test: .venv/installed .venv-types/installed | system
-	$(PY) -m pytest
+	$(PY) -m pytest --numprocesses $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder
 
 test-matrix: .venv/installed | system
 	$(PY) scripts/test_matrix.py

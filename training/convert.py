@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +25,7 @@ from inference_core.original.network_files import export_network, file_entry   #
 from inference_core.paths import weights_dir                # noqa: E402
 from inference_core.topology import Topology, load_topology  # noqa: E402
 from training.labels import LabelMesh, label_mesh           # noqa: E402
+from training.mistakes import RUN, existing, told            # noqa: E402
 from training.networks import ShapeBasis                    # noqa: E402
 from training.shape_basis import load_basis                 # noqa: E402
 
@@ -84,7 +86,7 @@ def write_cards(folder: Path, cards: list[dict]) -> None:
     os.replace(beside, path)
 
 
-def main(arguments: list[str] | None = None) -> None:
+def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("run", type=Path, help="folder of training.train")
     parser.add_argument("--basis", type=Path, required=True)
@@ -92,9 +94,13 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--scores", type=Path, help="JSON of training.evaluate to put on the card")
     parser.add_argument("-o", "--output", type=Path, default=weights_dir())
     options = parser.parse_args(arguments)
-    run = json.loads((options.run / "options.json").read_text())
+    return told(lambda: _convert(options))
+
+
+def _convert(options) -> None:
+    run = json.loads(existing(options.run / "options.json", RUN).read_text())
     log = [json.loads(line) for line in (options.run / "log.jsonl").read_text().splitlines()]
-    model = keras.models.load_model(options.run / options.network_file, compile=False)
+    model = keras.models.load_model(existing(options.run / options.network_file, RUN), compile=False)
     name, size = run["network"], model.inputs[0].shape[1]
     topology = load_topology()
     rng = np.random.default_rng(0)
@@ -115,4 +121,4 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

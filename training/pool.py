@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from inference_core.pose import HeadPose, compose
 from inference_core.topology import Topology, load_topology
 from training.face_model import NARROW_VERTICES, load_face_model
 from training.labels import label_mesh
+from training.mistakes import told
 from training.progress import Progress
 from training.sample import SAMPLE_SIZE, Sample, SampleSource
 
@@ -92,7 +94,7 @@ def _pose_numbers(sample: Sample) -> np.ndarray:
     return np.r_[np.asarray(pose.rotation).ravel(), pose.scale, pose.shift, pose.inverse_distance]
 
 
-def main(arguments: list[str] | None = None) -> None:
+def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("-o", "--output", type=Path, default=Path("build/pool"))
     parser.add_argument("--face-model", type=Path, required=True, help="face_model.npz or ICT-FaceKit's FaceXModel")
@@ -108,6 +110,12 @@ def main(arguments: list[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     if options.portraits and not options.facemesh:
         parser.error("--portraits needs --facemesh")
+    if not options.portraits and not options.textures:
+        parser.error("give --portraits, --textures or both: there is nothing to draw samples from")
+    return told(lambda: _write(options))
+
+
+def _write(options) -> None:
     model, topology = load_face_model(options.face_model), load_topology()
     for split, seed in (("heldout", options.seed + 1000), ("train", options.seed)):
         if split == "heldout" and not options.heldout_count:
@@ -126,4 +134,4 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

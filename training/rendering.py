@@ -47,7 +47,7 @@ EYES_BACK_CM = 0.15                         # eyeballs are drawn this far behind
 
 class RenderSource:
     """Samples of rendered faces. `split`: "train", or "heldout" for the skins that are never trained on. all_in_glasses:
-    everyone wears them, where else every fifth does."""
+    everyone wears them, where else three in ten do."""
 
     name = "renders"
 

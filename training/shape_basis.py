@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +19,7 @@ import numpy as np
 from inference_core.topology import load_topology
 from training.face_model import NARROW_VERTICES, load_face_model
 from training.labels import OPENING_WEIGHT, label_mesh, opening_share
+from training.mistakes import told
 from training.networks import CODE, ShapeBasis
 from training.pool import MICRO, Pool, open_pool
 
@@ -54,9 +57,14 @@ def save_basis(path: Path, basis: ShapeBasis) -> None:
 
 
 def load_basis(path: str | Path) -> ShapeBasis:
-    """A file of save_basis, or a shipped network's decoder: that one leaves vertices that the mesh does not use at 0."""
-    with np.load(path, allow_pickle=False) as z:
-        mean, basis, shipped = z["mean"], z["basis"].astype(np.float32), "sources" in z.files
+    """A file of save_basis, or a shipped network's decoder: that one leaves vertices that the mesh does not use at 0.
+    Raises ValueError naming the path when it is neither."""
+    try:
+        with np.load(path, allow_pickle=False) as z:
+            mean, basis, shipped = z["mean"], z["basis"].astype(np.float32), "sources" in z.files
+    except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile) as error:
+        raise ValueError(f"{path}: cannot be read as a shape basis ({error}); make one with python -m training.shape_basis, "
+                         "or give a network's decoder, weights/lprnet2_decoder.npz") from error
     if not shipped:
         return ShapeBasis(mean, basis)
     used = np.unique(label_mesh().sources)
@@ -67,12 +75,16 @@ def load_basis(path: str | Path) -> ShapeBasis:
     return whole
 
 
-def main(arguments: list[str] | None = None) -> None:
+def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("pools", type=Path, nargs="+")
     parser.add_argument("--face-model", type=Path, required=True)
     parser.add_argument("-o", "--output", type=Path, default=Path("build/basis.npz"))
     options = parser.parse_args(arguments)
+    return told(lambda: _fit(options))
+
+
+def _fit(options) -> None:
     topology, model = load_topology(), load_face_model(options.face_model)
     mesh = label_mesh()
     weights = 1 + (OPENING_WEIGHT - 1) * opening_share(topology, mesh)
@@ -87,4 +99,4 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

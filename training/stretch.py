@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +27,7 @@ from inference_core.topology import load_topology           # noqa: E402
 from training.augment import draw_placement                 # noqa: E402
 from training.face_model import load_face_model             # noqa: E402
 from training.labels import TrainingPoints, label_mesh, training_points     # noqa: E402
+from training.mistakes import RUN, existing, told            # noqa: E402
 from training.networks import ShapeBasis                    # noqa: E402
 from training.pool import MICRO, Pool, open_pool            # noqa: E402
 from training.scores import LID_PAIRS, LIP_PAIRS, WIDTH_PAIRS           # noqa: E402
@@ -96,16 +98,20 @@ def measure(model: keras.Model, pools: list[Pool], points: TrainingPoints, basis
     return np.concatenate(true), np.concatenate(predicted), matrix
 
 
-def main(arguments: list[str] | None = None) -> None:
+def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("run", type=Path, help="folder of training.train, network lprnet2")
     parser.add_argument("--pool", type=Path, action="append", required=True)
     parser.add_argument("--basis", type=Path, required=True)
     parser.add_argument("--face-model", type=Path, required=True)
     options = parser.parse_args(arguments)
+    return told(lambda: _stretch(options))
+
+
+def _stretch(options) -> None:
     topology, mesh, basis = load_topology(), label_mesh(), load_basis(options.basis)
     points = training_points(topology, mesh, load_face_model(options.face_model).mirror)
-    model = keras.models.load_model(options.run / "averaged.keras", compile=False)
+    model = keras.models.load_model(existing(options.run / "averaged.keras", RUN), compile=False)
     pools = [open_pool(path) for path in options.pool]
     run = json.loads((options.run / "options.json").read_text())
     true, predicted, matrix = measure(model, pools, points, basis, run["crop_side"])
@@ -120,4 +126,4 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

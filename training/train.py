@@ -27,6 +27,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 import keras                    # noqa: E402
 import tensorflow as tf         # noqa: E402
 
+from inference_core.files import written_beside             # noqa: E402
 from inference_core.topology import load_topology          # noqa: E402
 from training import networks                               # noqa: E402
 from training.augment import CROP_SIDE                      # noqa: E402
@@ -35,6 +36,7 @@ from training.encoder import facemesh_weights_file, warm_start      # noqa: E402
 from training.face_model import load_face_model             # noqa: E402
 from training.labels import label_mesh, training_points     # noqa: E402
 from training.losses import MapLoss, ShapeLoss              # noqa: E402
+from training.mistakes import existing                      # noqa: E402
 from training.pool import open_pool                         # noqa: E402
 from training.progress import Progress                      # noqa: E402
 from training.render_check import openings_report           # noqa: E402
@@ -68,7 +70,7 @@ class Trainer:
         self.model = networks.build(name, size)
         self.warm = name == "lprnet2" and not cold or start is not None
         if start is not None:
-            copy_layers(keras.models.load_model(start, compile=False), self.model)
+            copy_layers(keras.models.load_model(existing(start, "the averaged.keras of a run"), compile=False), self.model)
         elif self.warm:
             warm_start(encoder_part(self.model), facemesh_weights_file())
         split = {id(v) for v in encoder_part(self.model).trainable_variables} if self.warm else set()
@@ -130,15 +132,19 @@ class Trainer:
         return dict(step=np.array(self.state.step), seconds=np.array(self.state.seconds), **variables)
 
     def save(self, path: Path) -> None:
-        beside = path.with_suffix(".partial.npz")
-        np.savez(beside, **self.arrays())
-        os.replace(beside, path)
+        with written_beside(path) as beside:
+            np.savez(beside, **self.arrays())
 
     def load(self, path: Path) -> None:
+        """Raises ValueError naming the file when it is none of this network's."""
         with np.load(path, allow_pickle=False) as z:
-            for group, variables in self._groups():
-                for i, variable in enumerate(variables):
-                    variable.assign(z[f"{group}_{i:04d}"])
+            variables = {f"{group}_{i:04d}": v for group, of in self._groups() for i, v in enumerate(of)}
+            if set(z.files) != {"step", "seconds", *variables} or any(
+                    z[name].shape != tuple(variable.shape) for name, variable in variables.items()):
+                raise ValueError(f"{path}: is of another network, or of another number of --still-stages; give the options "
+                                 "it was made with, or another output folder")
+            for name, variable in variables.items():
+                variable.assign(z[name])
             self.state = State(int(z["step"]), float(z["seconds"]))
 
     def _groups(self):
@@ -206,6 +212,18 @@ def main(arguments: list[str] | None = None) -> int | None:
     if options.threads:
         tf.config.threading.set_intra_op_parallelism_threads(options.threads)
         tf.config.threading.set_inter_op_parallelism_threads(1)
+    try:
+        trainer, dataset, heldout = _prepared(options)
+    except (OSError, ValueError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    (options.output / "options.json").write_text(json.dumps(vars(options), indent=1, default=str))
+    run(trainer, dataset, heldout, options)
+    return 0
+
+
+def _prepared(options) -> tuple[Trainer, Dataset, list]:
+    """What the options name. ValueError or OSError where it cannot be read or does not fit together."""
     topology, mesh = load_topology(), label_mesh()
     points = training_points(topology, mesh, load_face_model(options.face_model).mirror)
     basis = load_basis(options.basis)
@@ -213,9 +231,8 @@ def main(arguments: list[str] | None = None) -> int | None:
             else ShapeLoss(basis.mean, basis.basis, points))
     size = options.size if options.network == "lprnet2" else networks.LPRNET_SIZE
     pairs = [entry.rpartition("=") if "=" in entry else (entry, "=", "1") for entry in options.pool]
-    shares = np.array([float(share) for _, _, share in pairs])
-    pools = [open_pool(path) for path, _, _ in pairs]
-    dataset = Dataset(pools, shares / shares.sum(), points, size, options.crop_side)
+    shares = np.array([_share(share, path) for path, _, share in pairs])
+    dataset = Dataset([open_pool(path) for path, _, _ in pairs], shares / shares.sum(), points, size, options.crop_side)
     heldout = [open_pool(path) for path in options.heldout]
     options.output.mkdir(parents=True, exist_ok=True)
     trainer = Trainer(options.network, loss, options.cold, size, options.start, options.still_stages)
@@ -223,8 +240,17 @@ def main(arguments: list[str] | None = None) -> int | None:
     if checkpoint.is_file():
         trainer.load(checkpoint)
         print(f"{checkpoint}: going on after {trainer.state.step} steps, {trainer.state.seconds / 60:.1f} minutes")
-    (options.output / "options.json").write_text(json.dumps(vars(options), indent=1, default=str))
-    run(trainer, dataset, heldout, options)
+    return trainer, dataset, heldout
+
+
+def _share(text: str, path: str) -> float:
+    try:
+        share = float(text)
+    except ValueError:
+        share = 0.0
+    if not 0 < share < np.inf:
+        raise ValueError(f'--pool {path}={text}: "{text}" is no share; give a number above 0, as in {path}=0.7')
+    return share
 
 
 def run(trainer: Trainer, dataset: Dataset, heldout: list, options) -> None:

@@ -1,0 +1,29 @@
+"""What a command of this package does about its user's mistakes: one sentence instead of a traceback."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from inference_core.errors import LPRNetError
+
+RUN = "a folder that python -m training.train has written to its end"
+
+
+def told(work: Callable[[], None]) -> int:
+    """Exit code: 0, or 1 after one line on stderr. For what reads the files that a user names and checks them; work of
+    its own beyond that belongs outside, so that a fault of ours keeps its traceback."""
+    try:
+        work()
+    except (LPRNetError, OSError, ValueError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+def existing(path: Path, what: str) -> Path:
+    """The path, if it is there. ValueError that says what is missing and how to get it."""
+    if not path.exists():
+        raise ValueError(f"{path}: not there; give {what}")
+    return path
