@@ -27,7 +27,7 @@ from lprnet_blender.scene import export as exporting                    # noqa: 
 from lprnet_blender.scene.face import add_face                          # noqa: E402
 from lprnet_blender.ui.operators.export import LPRNET_OT_export         # noqa: E402
 
-FPS = 24
+FPS, CLIP_FPS = 24, 25
 TOLD: dict[str, dict] = {}
 SHOWN: dict[str, np.ndarray] = {}
 
@@ -50,6 +50,15 @@ def notes_of(thing: bpy.types.Object, path: Path) -> list[str]:
 
 
 def still(folder: Path) -> None:
+    thing = still_face()
+    for ending in ENDINGS:
+        press(f"still {ending}", folder / f"still.{ending}")
+    SHOWN["still"] = world(thing, 1)
+    os.chdir(folder)
+    press("relative", Path("relative.usda"))
+
+
+def still_face() -> bpy.types.Object:
     new_scene(FPS)
     topology = load_topology()
     face = SimpleNamespace(topology=topology, vertices_canonical=topology.mean_canonical, confidence=0.5,
@@ -57,9 +66,7 @@ def still(folder: Path) -> None:
     thing = add_face("still", face, skin(), bpy.context.scene.collection)
     thing.location = 0.1, 0.2, 0.3
     bpy.context.view_layer.objects.active = thing
-    for ending in ENDINGS:
-        press(f"still {ending}", folder / f"still.{ending}")
-    SHOWN["still"] = world(thing, 1)
+    return thing
 
 
 def mistakes(take: Path, folder: Path) -> None:
@@ -145,13 +152,52 @@ def unusual(take: Path, uneven: Path, folder: Path) -> None:
     press("subdivided", folder / "subdivided.mdd")
     SHOWN["subdivided"] = np.stack([world(thing, frame) for frame in (11, 18)])
     thing.modifiers.remove(subdivided)
-    for curve in [*curves(thing), *curves(thing.data.shape_keys)]:
-        for key in curve.keyframe_points:
-            key.co.x -= 40
-            key.handle_left.x -= 40
-            key.handle_right.x -= 40
+    early(thing, 40)
     press("negative", folder / "negative.glb")
     SHOWN["negative"] = world(thing, -29)
+
+
+def early(thing: bpy.types.Object, frames: int) -> None:
+    for curve in [*curves(thing), *curves(thing.data.shape_keys)]:
+        for key in curve.keyframe_points:
+            key.co.x -= frames
+            key.handle_left.x -= frames
+            key.handle_right.x -= frames
+
+
+def moved_by_others(folder: Path) -> None:
+    """A face in a lattice that moves, in one that does not, and with a skin that no format can hold."""
+    thing = still_face()
+    scene = bpy.context.scene
+    scene.frame_start, scene.frame_end = 3, 6
+    lattice = bpy.data.objects.new("around", bpy.data.lattices.new("around"))
+    scene.collection.objects.link(lattice)
+    bend = thing.modifiers.new("bend", "LATTICE")
+    bend.object = lattice
+    press("lattice at rest", folder / "lattice_at_rest.mdd")
+    corner = lattice.data.points[0]
+    for frame, away in ((3, 0.0), (6, 0.5)):
+        corner.co_deform.x = -0.5 + away
+        corner.keyframe_insert("co_deform", frame=frame)
+    press("lattice", folder / "lattice.mdd")
+    SHOWN["lattice"] = np.stack([world(thing, frame) for frame in range(3, 7)])
+    thing.modifiers.remove(bend)
+    node, = (n for n in thing.data.materials[0].node_tree.nodes if n.type == "TEX_IMAGE")
+    node.image.filepath_raw, node.image.source = str(folder / "skin.<UDIM>.png"), "TILED"
+    press("tiles", folder / "tiles.fbx")
+
+
+def before_zero(take: Path, folder: Path) -> None:
+    """Every key on a whole frame, most of them before frame 0, where no scene begins."""
+    thing = baked(take, "ABSOLUTE", "OBJECT", CLIP_FPS)
+    early(thing, 40)
+    SHOWN["early"] = np.stack([world(thing, frame) for frame in (-29, -25)])
+    for ending in ("usda", "fbx"):
+        TOLD[f"early {ending}"] = {"notes": notes_of(thing, folder / f"early.{ending}")}
+    bpy.ops.wm.read_factory_settings(use_empty=True)
+    bpy.context.scene.render.fps = CLIP_FPS
+    bpy.ops.import_scene.fbx(filepath=str(folder / "early.fbx"), anim_offset=0)
+    SHOWN["early fbx"] = np.stack([world(bpy.data.objects[0], frame) for frame in (0, 4)])
 
 
 def stopped(take: Path, folder: Path) -> None:
@@ -195,7 +241,9 @@ if __name__ == "__main__":
     still(folder)
     mistakes(take, folder)
     unusual(take, uneven, folder)
+    moved_by_others(folder)
     stopped(take, folder)
+    before_zero(take, folder)
     TOLD["words"] = [LPRNET_OT_export.done(None, None, SimpleNamespace(files=[Path(name) for name in names], notes=notes))
                      for names, notes in ((["a.mtl", "a_skin.png", "a.0001.obj", "a.0002.obj", "a.0003.obj"], ()),
                                           (["a.mtl", "a.obj"], ()), (["a.glb"], ("12 shapes",)))]

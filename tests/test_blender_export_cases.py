@@ -28,7 +28,7 @@ MISTAKES = {
     "two lines": "two lines", "not unicode": "Unicode", "disk full": "full.abc: cannot be written (File too large)",
     "disk full obj": "half a mesh", "disk full glb": "full.glb: cannot be written (File too large)",
     "disk full usd": "full.usdc: cannot be written (Blender wrote half a file", "no room": "room for 31 MB",
-    "vertices change": "number of vertices", "exporter fails glb": "b.glb: cannot be written (No space left on device)",
+    "vertices change": "number of vertices", "tiles": "UDIM", "exporter fails glb": "b.glb: cannot be written (No space left on device)",
     "exporter fails usda": "b.usda: cannot be written (No space left on device)"}
 
 
@@ -139,6 +139,27 @@ def test_what_modifiers_make_of_the_face_is_what_is_written(folder: Path, shown)
 def test_gltf_which_knows_no_time_before_zero_starts_at_zero(folder: Path, shown) -> None:
     got = read_gltf(folder / "negative.glb")
     assert got.times[0] == 0 and np.abs(got.at(0) - shown["negative"]).max() < 1e-4
+
+
+def test_what_lies_before_frame_zero_is_written_or_moved_and_told(folder: Path, shown, told: dict) -> None:
+    usd = read_usd(folder / "early.usda")
+    assert usd.codes[0] == -29 and told["early usda"]["notes"] == []
+    for number, frame in enumerate((-29, -25)):
+        assert np.abs(usd.at(frame) - shown["early"][number]).max() < 2e-6
+    assert "frame -29" in " ".join(told["early fbx"]["notes"])
+    assert np.abs(shown["early fbx"] - shown["early"]).max() < 1e-4
+
+
+def test_what_another_object_does_to_the_face_is_written_frame_by_frame(folder: Path, shown) -> None:
+    points = read_mdd(folder / "lattice.mdd")[1]
+    assert len(points) == 4 and np.ptp(shown["lattice"], axis=0).max() > 0.02
+    for number in range(4):
+        assert np.abs(z_up(points[number]) - shown["lattice"][number]).max() < 2e-6
+    assert len(read_mdd(folder / "lattice_at_rest.mdd")[1]) == 1
+
+
+def test_a_relative_path_gives_a_file_that_finds_its_skin(folder: Path) -> None:
+    assert "@./relative_skin.png@" in (folder / "relative.usda").read_text() and (folder / "relative_skin.png").is_file()
 
 
 def test_what_was_written_is_told_in_a_sentence(told: dict) -> None:

@@ -15,7 +15,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -93,6 +93,8 @@ def export_steps(thing: bpy.types.Object, path: Path, options: ExportOptions = E
     frames, notes = _frames(*shown.find(), kind, options)
     with _folder_beside(path) as folder:
         motion: Motion = yield from _reading(shown, frames, folder, path)
+        if not options.scene_range and not motion.moves and not motion.deforms:       # what might have moved it did not
+            frames, motion = frames[:1], motion.first()
         shapes = None
         if kind in WITH_SHAPES:
             shapes = yield from messages_of(
@@ -125,7 +127,7 @@ def _reading(shown: Shown, frames: npt.NDArray[np.float64], folder: Path, path: 
 def target(path: Path, kind: Format | None, name: str) -> tuple[Path, str]:
     """The file with its ending, and the format; in a folder it is called `name`. Raises OutputError for an ending that
     says none or another, or an exporter that is not there."""
-    path = Path(bpy.path.abspath(str(path)))
+    path = Path(bpy.path.abspath(str(path))).absolute()         # exporters run where another folder may be the current one
     if path.is_dir() and kind is not None:
         path = path / (bpy.path.clean_name(name) + USUAL_ENDING[kind])
     said = ENDINGS.get(path.suffix.lower())
@@ -184,6 +186,9 @@ def _write(shown: Shown, motion: Motion, shapes: Shapes | None, frames: npt.NDAr
     _check_room(motion, shapes, kind, path)
     fps = scene.render.fps / scene.render.fps_base
     path.parent.mkdir()
+    if motion.times_s[0] < 0 and (kind in WITH_SHAPES or kind == "USD" and pixar_usd() is None):
+        notes.append(f"{path.suffix} files begin at time 0: there lies what the scene shows at frame {frames[0]:.4g}")
+        motion = replace(motion, times_s=motion.times_s - motion.times_s[0])
     with stand_in(thing, motion, path.parent) as made, quiet(OUTPUT):
         if kind == "ABC":
             pictures = pictures_as_files(made, path.stem)

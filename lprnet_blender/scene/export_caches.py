@@ -40,7 +40,8 @@ def write_usd(made: StandIn, motion: Motion, path: Path, fps: float) -> list[Pat
     """Metres, z up (the file says so), time codes in frames of the scene at `fps`, also between them. Returns the
     pictures, which lie beside."""
     frames = motion.times_s * fps
-    even = bool(np.abs(frames - np.rint(frames)).max() < 1e-3 and np.abs(np.diff(frames) - 1).max(initial=0) < 1e-3)
+    even = bool(np.abs(frames - np.rint(frames)).max() < 1e-3 and np.abs(np.diff(frames) - 1).max(initial=0) < 1e-3
+                and frames[0] > -0.5)                   # no scene begins before frame 0
     first = round(frames[0]) if even else 0
     set_rate(made, fps, first, first + len(frames) - 1)
     key_points(made, motion, first)
@@ -67,15 +68,15 @@ def write_usd(made: StandIn, motion: Motion, path: Path, fps: float) -> list[Pat
 
 def _retime(layer: Any, frames: Times) -> None:
     """Sample number i of every value goes to the time code frames[i]."""
-    codes = layer.ListAllTimeSamples()
+    codes, codes_of = layer.ListAllTimeSamples(), [round(float(frame), 6) for frame in frames]
     for place in _animated(layer):
         values = [(code, layer.QueryTimeSample(place, code)) for code in layer.ListTimeSamplesForPath(place)]
         for code, _ in values:
             layer.EraseTimeSample(place, code)
         for code, value in values:
-            layer.SetTimeSample(place, float(frames[round(code)]), value)
+            layer.SetTimeSample(place, codes_of[round(code)], value)
     if codes:
-        layer.startTimeCode, layer.endTimeCode = float(frames[0]), float(frames[-1])
+        layer.startTimeCode, layer.endTimeCode = codes_of[0], codes_of[-1]
 
 
 def _animated(layer: Any) -> list[Any]:

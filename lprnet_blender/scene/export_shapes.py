@@ -77,9 +77,7 @@ def _every_shape(motion: Motion) -> Shapes:
 
 
 def write_gltf(made: StandIn, motion: Motion, shapes: Shapes, path: Path, fps: float) -> None:
-    """One .glb with its pictures inside: metres, y up, the head on its node, keys at their own times."""
-    if motion.times_s[0] < 0:                           # the format knows no time before 0
-        motion = replace(motion, times_s=motion.times_s - motion.times_s[0])
+    """One .glb with its pictures inside: metres, y up, the head on its node, keys at their own times, none before 0."""
     frames = motion.times_s * fps
     set_rate(made, fps, 0, max(1, int(np.ceil(frames[-1]))))
     key_shapes(made, shapes.base, shapes.shapes, shapes.weights, frames)
@@ -93,8 +91,8 @@ def write_gltf(made: StandIn, motion: Motion, shapes: Shapes, path: Path, fps: f
 
 
 def write_fbx(made: StandIn, motion: Motion, shapes: Shapes, path: Path, fps: float) -> list[Path]:
-    """Metres (the file says so), y up, a key at every sample, which must be the scene's frames. Returns the pictures,
-    which lie beside."""
+    """Metres (the file says so), y up, a key at every sample, which must be the scene's frames from 0 on. Returns
+    the pictures, which lie beside."""
     frames = motion.times_s * fps
     set_rate(made, fps, round(frames[0]), round(frames[-1]))
     key_shapes(made, shapes.base, shapes.shapes, shapes.weights, frames)

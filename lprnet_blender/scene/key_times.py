@@ -23,13 +23,16 @@ Frames = npt.NDArray[np.float64]
 CLOSE = 1e-4                    # frames: what is closer together is one key
 JUMP = 0.01                     # frames: how long a jump takes in formats that know straight lines alone
 MDD = struct.Struct(">2i")
-MOVING = ("ARMATURE", "HOOK", "MESH_SEQUENCE_CACHE", "NODES", "SOFT_BODY", "CLOTH")
+# of modifiers: what depends on the mesh alone, unless it looks at another object or a texture
+STILL = ("BEVEL", "CORRECTIVE_SMOOTH", "DECIMATE", "EDGE_SPLIT", "LAPLACIANSMOOTH", "MASK", "MIRROR", "MULTIRES", "REMESH",
+         "SIMPLE_DEFORM", "SMOOTH", "SOLIDIFY", "SUBSURF", "TRIANGULATE", "WEIGHTED_NORMAL", "WELD", "WIREFRAME")
 
 
 def key_times(thing: bpy.types.Object, scene: bpy.types.Scene, jumps: bool = True) -> Frames:
     """(n,) float64 frames of the scene, increasing; empty for an object that does not move. Where a mesh stands still and
     then jumps, as over lost frames, the end of its rest is one of them, unless `jumps` is off. Where something else than
-    straight curves moves it (drivers, constraints, NLA strips, curves with handles), so is every frame of the scene."""
+    straight curves moves it, or may (drivers, constraints, NLA strips, curves with handles, most modifiers), so is every frame
+    of the scene."""
     found: list[Frames] = [np.empty(0)]
     everywhere = False
     for owner in _owners(thing):
@@ -48,7 +51,7 @@ def key_times(thing: bpy.types.Object, scene: bpy.types.Scene, jumps: bool = Tru
         if isinstance(modifier, bpy.types.MeshCacheModifier):
             found.append(_cache_times(modifier, thing, scene))
         elif modifier.show_viewport:
-            everywhere |= modifier.type in MOVING
+            everywhere |= modifier.type not in STILL or _looks_elsewhere(modifier)
     if everywhere:
         found.append(_every_frame(scene))
     times = np.unique(np.concatenate(found))
@@ -76,6 +79,11 @@ def _moved_otherwise(owner: bpy.types.ID) -> bool:
     strips = animation is not None and any(track.strips and not track.mute for track in animation.nla_tracks)
     driven = animation is not None and len(animation.drivers) > 0
     return bool(strips or driven or len(getattr(owner, "constraints", ())) > 0)
+
+
+def _looks_elsewhere(modifier: bpy.types.Modifier) -> bool:
+    pointers = [each.identifier for each in modifier.bl_rna.properties if each.type == "POINTER"]
+    return any(isinstance(getattr(modifier, name, None), bpy.types.ID) for name in pointers)
 
 
 def _keys(curve: bpy.types.FCurve) -> tuple[Frames, Frames, npt.NDArray[np.int32]]:

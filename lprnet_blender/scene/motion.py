@@ -41,6 +41,10 @@ class Motion:
         """Whether the vertices move in the object's space."""
         return any(not np.array_equal(points, self.points[0]) for points in self.points)
 
+    def first(self) -> Motion:
+        """As it stands at the first time, which becomes the only one."""
+        return replace(self, times_s=self.times_s[:1], points=self.points[:1], places=self.places[:1])
+
     def in_world(self, number: int) -> npt.NDArray[np.float32]:
         """(N, 3) float32 metres: the vertices where they stand in the scene."""
         place = self.places[number]

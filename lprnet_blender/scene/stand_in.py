@@ -18,6 +18,8 @@ import numpy as np
 import numpy.typing as npt
 from mathutils import Matrix
 
+from inference_core.errors import InputError
+
 from ..compat import editable_curves
 from .actions import write_curve
 from .motion import Motion
@@ -162,7 +164,11 @@ def pictures_as_files(made: StandIn, stem: str) -> list[Path]:
 def _saved(image: bpy.types.Image, path: Path) -> bpy.types.Image:
     copy = image.copy()
     copy.file_format = "PNG"
-    copy.save(filepath=str(path))
+    try:
+        copy.save(filepath=str(path))
+    except RuntimeError as error:
+        raise InputError(f"{image.name}: Blender cannot save this picture as a PNG file; give the material one still picture, "
+                         "not UDIM tiles or a film, or export to .glb") from error
     loaded = bpy.data.images.load(str(path))
     loaded.colorspace_settings.name = image.colorspace_settings.name  # type: ignore[union-attr]
     return loaded
