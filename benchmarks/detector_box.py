@@ -15,9 +15,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from benchmarks.given import pools
 from inference_core.crop import crop_from_landmarks
 from inference_core.detection import SQUARES, Detection, search
-from training.pool import open_pool
 from training.progress import Progress
 
 CANVAS = 480
@@ -87,7 +87,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--count", type=int, default=800)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args(arguments)
-    pool, rng = open_pool(options.pool), np.random.default_rng(options.seed)
+    (pool,), rng = pools(parser, [options.pool]), np.random.default_rng(options.seed)
     rows = np.sort(rng.choice(len(pool), min(options.count, len(pool)), replace=False))
     progress = Progress("pictures", len(rows))
     found, left_over, yaws = [], [], []

@@ -18,13 +18,14 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from benchmarks.given import pictures, pools
 from inference_core.detection import LEAST_SCORE, SURE_SCORE, SURE_SHORT_RANGE, Detection
 from inference_core.engine import Network, load_network
 from inference_core.images import read_image
 from inference_core.network_search import LEAST_CERTAINTY, all_stages, certain_enough, certainty
 from inference_core.regression import capture_crop, capture_faces
 from training.backdrops import draw_backdrop
-from training.pool import Pool, open_pool
+from training.pool import Pool
 from training.progress import Progress
 
 WIDTH, HEIGHT = 1280, 720
@@ -101,9 +102,9 @@ def main(arguments: list[str] | None = None) -> None:
     rng, network = np.random.default_rng(options.seed), load_network()
     if not network.tells_presence:
         parser.error("the default network has no presence output")
+    files, opened = pictures(parser, options.without), pools(parser, options.pools)
     faces, times = [], []
-    for folder in options.pools:
-        pool = open_pool(folder)
+    for folder, pool in zip(options.pools, opened):
         rows = rng.choice(len(pool), min(options.count, len(pool)), replace=False)
         progress = Progress(folder.name, len(rows))
         for done, row in enumerate(rows, 1):
@@ -115,10 +116,9 @@ def main(arguments: list[str] | None = None) -> None:
             faces.append((size, yaw, finds(image, network, landmarks)))
             progress.advance(done)
         progress.close()
-    files = sorted(p for p in options.without.iterdir() if p.suffix in (".jpg", ".png")) if options.without else []
-    pictures = [lambda: backdrop(rng)] * options.count + [lambda file=file: read_image(file) for file in files]
-    progress, none = Progress("without a face", len(pictures)), []
-    for done, picture in enumerate(pictures, 1):
+    shown = [lambda: backdrop(rng)] * options.count + [lambda file=file: read_image(file) for file in files]
+    progress, none = Progress("without a face", len(shown)), []
+    for done, picture in enumerate(shown, 1):
         none.append(finds(picture(), network))
         progress.advance(done)
     progress.close()

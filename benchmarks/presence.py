@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.detector_box import place
+from benchmarks.given import pictures, pools
 from inference_core.crop import Crop, crop_around, crop_from_landmarks
 from inference_core.engine import Network, load_network
 from inference_core.images import read_image
@@ -25,7 +26,7 @@ from inference_core.network_search import TURNED_DEG, certainty, squares
 from inference_core.regression import capture_crop
 from inference_core.tracking import AGAIN_PRESENCE, KEEP_PRESENCE
 from training.augment import damage, draw_nonface, draw_placement
-from training.pool import Pool, open_pool
+from training.pool import Pool
 from training.progress import Progress
 
 LEAST = (KEEP_PRESENCE, AGAIN_PRESENCE, 0.995)
@@ -135,18 +136,14 @@ def main(arguments: list[str] | None = None) -> None:
     rng, network, answers = np.random.default_rng(options.seed), load_network(options.weights), Answers()
     if not network.tells_presence:
         parser.error(f"the network {network.card.name} has no presence output")
-    for folder in options.pools:
-        try:
-            pool = open_pool(folder)
-        except ValueError as error:
-            parser.error(str(error))
+    files = pictures(parser, options.without)
+    for folder, pool in zip(options.pools, pools(parser, options.pools)):
         rows = rng.choice(len(pool), min(options.count, len(pool)), replace=False)
         progress = Progress(folder.name, len(rows))
         for done, row in enumerate(rows, 1):
             add_face(answers, pool, int(row), rng, network)
             progress.advance(done)
         progress.close()
-    files = sorted(p for p in options.without.iterdir() if p.suffix in (".jpg", ".png")) if options.without else []
     for file in files:
         add_without(answers, read_image(file), network)
     print(f"{network.card.name}: {', '.join(folder.name for folder in options.pools)}; "

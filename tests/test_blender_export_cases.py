@@ -159,7 +159,8 @@ def test_what_another_object_does_to_the_face_is_written_frame_by_frame(folder: 
 
 
 def test_a_relative_path_gives_a_file_that_finds_its_skin(folder: Path) -> None:
-    assert "@./relative_skin.png@" in (folder / "relative.usda").read_text() and (folder / "relative_skin.png").is_file()
+    said = (folder / "relative.usda").read_text().replace("@./", "@")
+    assert "@relative_skin.png@" in said and (folder / "relative_skin.png").is_file()
 
 
 def test_what_was_written_is_told_in_a_sentence(told: dict) -> None:

@@ -142,6 +142,9 @@ def test_heldout_skins_are_never_trained_on(source, model):
     held, trained = ({skin.name for skin in s._skins} for s in (heldout, source))
     assert held == set(HELDOUT_SKINS) and not held & trained
     assert len(held | trained) == len(list(TEXTURES.glob("*.face.jpg")))
+    # nor are the same faces drawn under other skins
+    held_face, trained_face = (next(s.samples(1, 7)) for s in (heldout, source))
+    assert np.abs(held_face.canonical - trained_face.canonical).max() > 0.1
     shades = [skin.brightness for skin in heldout._skins]
     assert min(shades) < 0.15 and max(shades) > 0.4
 

@@ -170,6 +170,7 @@ def test_a_run_stops_by_the_clock_and_resumes_from_its_checkpoint_alone(setting,
     train.main(["--minutes", str(first["minutes"] + 0.05), *arguments])
     second = json.loads((tmp_path / "run" / "log.jsonl").read_text().splitlines()[-1])
     assert 0.1 <= first["minutes"] and second["minutes"] > first["minutes"] and second["step"] > first["step"] > 0
+    assert second["samples"] == 2 * second["step"] and second["trained_minutes"] == second["minutes"]
     assert (tmp_path / "run" / "averaged.keras").is_file()
     capsys.readouterr()
     assert train.main(["--minutes", "9", *arguments, "--still-stages", "2"]) == 1
@@ -219,6 +220,8 @@ def test_a_shipped_network_is_trained_on_with_its_own_decoder_as_basis(tmp_path)
             for i, variable in enumerate(variables):
                 variable.assign(z[f"{group}_{i:04d}"])
         assert z["seconds"] == 180
+        learned = {card["name"]: card["trained"] for card in json.loads((weights_dir() / "weights.json").read_text())["networks"]}
+        assert z["trained_s"] == 60 * learned["lprnet2"]["minutes"] and z["samples"] == learned["lprnet2"]["samples"]
     picture = np.random.default_rng(0).integers(0, 256, (160, 160, 3), dtype=np.uint8)
     code = np.array(trainer.model(picture[None].astype(np.float32) / 255, training=False)["code"])[0]
     answer = load_network("lprnet2").predict(picture).canonical_map

@@ -3,9 +3,11 @@
 import numpy as np
 import pytest
 
-from training import convert, pool, shape_basis, stretch, train
+from benchmarks import detector_box, finding, presence
+from inference_core.paths import weights_dir
+from training import convert, pool, rebase, shape_basis, stretch, train
 
-DECODER = "weights/lprnet2_decoder.npz"
+DECODER = str(weights_dir() / "lprnet2_decoder.npz")
 
 
 @pytest.fixture
@@ -48,3 +50,24 @@ def test_a_pool_of_nothing_is_refused(capsys):
     with pytest.raises(SystemExit):
         pool.main(["--face-model", "nix.npz"])
     assert "--portraits" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("given", [["--still-stages", "9"], ["--still-stages", "2", "--network", "lprnet"]])
+def test_stages_that_cannot_rest_are_refused(given, capsys):
+    with pytest.raises(SystemExit):
+        train.main(["--minutes", "1", "--face-model", "x", "--basis", DECODER, "--pool", "x", "-o", "x", *given])
+    assert "--still-stages" in capsys.readouterr().err
+
+
+def test_a_file_that_is_no_checkpoint_is_not_gone_on_with(tmp_path, capsys):
+    (tmp_path / "cut.npz").write_bytes(open(DECODER, "rb").read()[:5000])
+    for wrong in (DECODER, str(tmp_path / "cut.npz")):
+        said_once(capsys, rebase.main([wrong, "--minutes", "5", "-o", str(tmp_path / "new.npz")]), wrong, "checkpoint.npz")
+    assert not (tmp_path / "new.npz").exists()
+
+
+@pytest.mark.parametrize("work", [finding.main, presence.main, detector_box.main])
+def test_a_benchmark_refuses_what_is_no_pool(work, tmp_path, capsys):
+    with pytest.raises(SystemExit):
+        work([str(tmp_path / "nix")])
+    assert "training.pool" in capsys.readouterr().err

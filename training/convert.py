@@ -102,6 +102,9 @@ def _convert(options) -> None:
     log = [json.loads(line) for line in (options.run / "log.jsonl").read_text().splitlines()]
     model = keras.models.load_model(existing(options.run / options.network_file, RUN), compile=False)
     name, size = run["network"], model.inputs[0].shape[1]
+    if name not in LICENCE:
+        raise ValueError(f"{options.run}: {name} is a step on the way to a network and is not shipped; give the run that "
+                         f"started from it, of one of {', '.join(LICENCE)}")
     topology = load_topology()
     rng = np.random.default_rng(0)
     pictures = [rng.random((1, size, size, 3), dtype=np.float32) for _ in range(4)]
@@ -116,7 +119,7 @@ def _convert(options) -> None:
         crop=dict(scale=run["crop_side"], up=LANDMARK_CROP_UP), files=files, topology_sha256=topology.sha256,
         license=LICENCE[name], attribution=ATTRIBUTION[name],
         scores=json.loads(options.scores.read_text()) if options.scores else {},
-        trained=dict(minutes=log[-1]["minutes"], samples=log[-1]["samples"], seed=run["seed"], cold=run["cold"]))
+        trained=dict(minutes=log[-1].get("trained_minutes", log[-1]["minutes"]), samples=log[-1]["samples"], seed=run["seed"], cold=run["cold"]))
     write_cards(options.output, [card])
 
 

@@ -48,7 +48,7 @@ def draw_lid_shares(rng: np.random.Generator) -> dict[str, float]:
         return {side: float(np.clip(share + rng.normal(0, 0.02), 0, 1)) for side in SIDES}
     if pick < 0.47:                                             # wink; most are shut, the open eye may be wide
         closed, other = SIDES if rng.random() < 0.5 else SIDES[::-1]
-        return {closed: rng.uniform(0, 0.1 if rng.random() < 0.75 else 0.4), other: rng.uniform(0.65, 1.1)}
+        return {closed: rng.uniform(0, 0.1 if rng.random() < 0.6 else 0.4), other: rng.uniform(0.65, 1.1)}
     if pick < 0.72:                                             # half closed
         share = rng.uniform(0.15, 0.85)
         return {side: share + rng.normal(0, 0.05) for side in SIDES}

@@ -32,8 +32,7 @@ def find_python(given: Path | None) -> Path:
     for python in [given] if given else [root / place for place in USUAL_PLACES]:
         if python.is_file():
             return python
-    raise InputError(f"{given or root / USUAL_PLACES[0]}: no Python with MediaPipe to compare with; run make "
-                     "facemesh-environment, or leave FaceMesh out with --without-facemesh")
+    raise InputError(f"{given or root / USUAL_PLACES[0]}: no Python with MediaPipe; run make facemesh-environment")
 
 
 def mediapipe_points(python: Path, title: str, pictures: Sequence[np.ndarray], quiet: bool = False) -> np.ndarray:

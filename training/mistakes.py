@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,7 +17,7 @@ def told(work: Callable[[], None]) -> int:
     its own beyond that belongs outside, so that a fault of ours keeps its traceback."""
     try:
         work()
-    except (LPRNetError, OSError, ValueError) as error:
+    except (LPRNetError, OSError, ValueError, zipfile.BadZipFile) as error:
         print(error, file=sys.stderr)
         return 1
     return 0

@@ -58,7 +58,7 @@ def paint(head: OtherHead, laid: np.ndarray, model: FaceModel) -> Painted:
 
 def picture(rng: np.random.Generator, head: OtherHead, painted: Painted, points: np.ndarray, pose: HeadPose,
             skin: Skin) -> np.ndarray:
-    """(208, 208, 3) uint8 of a person's vertices (V, 3) under a pose in pixels of the picture."""
+    """(SAMPLE_SIZE, SAMPLE_SIZE, 3) uint8 of a person's vertices (V, 3) under a pose in pixels of the picture."""
     size = SAMPLE_SIZE * OVERSAMPLE
     big = replace(pose, scale=pose.scale * OVERSAMPLE, shift=(pose.shift + 0.5) * OVERSAMPLE - 0.5)
     points = points.astype(np.float32)

@@ -10,12 +10,11 @@ from __future__ import annotations
 import numpy as np
 
 EYES, EYE_REACH = ((3.1, -0.6), (-3.1, -0.6)), 1.6
-# a child's face beside an adult's, in strengths of the moves: short below, flat, wide, with large eyes; a baby's is twice that
+# a child's face beside an adult's, in strengths of the moves: short below, flat, wide, with large eyes
 CHILD = dict(lower_length=-1.3, middle_length=-1.1, forehead=1.0, face_width=0.5, face_depth=-0.5, eye_size=1.1,
              nose_tip=-1.1, nose_bridge=-1.1, nose_width=-0.3, mouth_width=-0.7, lips=0.4, jaw_width=-0.6, chin=-0.8, cheeks=1.2,
              brow_ridge=-1.0)
-CHILD_SHARE, YOUNGEST_CHILD, FREE_SHARE, FREE_SD = 0.25, 2.0, 0.3, 0.9
-MOST = 2.6                                  # strength beyond which real skin tears
+CHILD_SHARE, YOUNGEST_CHILD, FREE_SHARE, FREE_SD = 0.2, 1.2, 0.3, 0.9
 
 
 def proportion_moves(points: np.ndarray) -> dict[str, np.ndarray]:
@@ -56,8 +55,7 @@ def draw_strengths(rng: np.random.Generator, names: list[str]) -> np.ndarray:
     strengths = np.zeros(len(names))
     if pick < CHILD_SHARE:
         young = rng.uniform(0.2, YOUNGEST_CHILD)
-        typical = np.array([CHILD.get(name, 0.0) * young for name in names])
-        strengths = np.clip(typical + rng.normal(0, 0.3, len(names)), -MOST, MOST)
+        strengths = np.array([CHILD.get(name, 0.0) * young for name in names]) + rng.normal(0, 0.3, len(names))
     elif pick < CHILD_SHARE + FREE_SHARE:
         strengths = np.clip(rng.normal(0, FREE_SD, len(names)), -2, 2)
     return strengths.astype(np.float32)

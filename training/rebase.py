@@ -16,8 +16,10 @@ makes a checkpoint of a network file; its basis is its decoder: training.train -
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import sys
+import zipfile
 from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -73,7 +75,28 @@ def begun_from(network_file: Path, still: int) -> dict[str, np.ndarray]:
     trainer.model.set_weights(network.get_weights())
     for average, weight in zip(trainer.average, network.weights):
         average.assign(weight)
+    trainer.state.trained_s, trainer.state.samples = learned_before(network_file)
     return trainer.arrays()
+
+
+def learned_before(network_file: Path) -> tuple[float, int]:
+    """Seconds and samples, as the weights.json beside a shipped network says; 0 of another."""
+    cards = network_file.with_name("weights.json")
+    for card in json.loads(cards.read_text())["networks"] if cards.is_file() else ():
+        if card["files"]["keras"]["path"] == network_file.name:
+            return 60.0 * card["trained"]["minutes"], int(card["trained"]["samples"])
+    return 0.0, 0
+
+
+def _read(checkpoint: Path) -> dict[str, np.ndarray]:
+    try:
+        with np.load(checkpoint, allow_pickle=False) as z:
+            arrays = {name: z[name] for name in z.files}
+    except (zipfile.BadZipFile, EOFError) as error:
+        raise ValueError(f"cannot be read ({error}); give a checkpoint.npz of python -m training.train") from error
+    if not {"step", "seconds", "weights_0000", "average_0000"} <= set(arrays):
+        raise ValueError("is no checkpoint; give a checkpoint.npz of python -m training.train")
+    return arrays
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -91,8 +114,7 @@ def main(arguments: list[str] | None = None) -> int:
         if options.checkpoint.suffix == ".keras":
             arrays = begun_from(options.checkpoint, options.still_stages)
         else:
-            with np.load(options.checkpoint, allow_pickle=False) as z:
-                arrays = {name: z[name] for name in z.files}
+            arrays = _read(options.checkpoint)
         if options.old:
             mesh = label_mesh()
             weights = 1 + (OPENING_WEIGHT - 1) * opening_share(load_topology(), mesh)

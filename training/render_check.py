@@ -96,7 +96,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--textures", type=Path, required=True, help="folder of skins")
     parser.add_argument("--count", type=int, default=300)
     parser.add_argument("--seed", type=int, default=7)
-    parser.add_argument("--glasses", action="store_true", help="on every face, where else three in ten have them")
+    parser.add_argument("--glasses", action="store_true", help="on every face, where else every fifth has them")
     parser.add_argument("--json", type=Path, help="file to write the report to")
     options = parser.parse_args(arguments)
     if options.count < 1:

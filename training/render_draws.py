@@ -96,7 +96,7 @@ def _draw_lids(rng, weights) -> dict[str, float]:
         shares = dict.fromkeys(SIDES, rng.uniform(0, MOST_SHUT))
     elif pick < 0.40:                                       # wink
         shut, other = SIDES if rng.random() < 0.5 else SIDES[::-1]
-        shares = {shut: rng.uniform(0, MOST_SHUT if rng.random() < 0.75 else 0.3), other: rng.uniform(0.65, 1.1)}
+        shares = {shut: rng.uniform(0, MOST_SHUT if rng.random() < 0.6 else 0.3), other: rng.uniform(0.65, 1.1)}
         weights["cheekSquint" + shut] = rng.uniform(0, 0.8)
     elif pick < 0.62:
         share = rng.uniform(0.15, 0.85)

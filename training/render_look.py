@@ -15,7 +15,6 @@ DARK_HAIR, HAIR_RANGE = np.array([0.012, 0.009, 0.008]), np.array([0.35, 0.22, 0
 IRISES = np.array([[0.10, 0.05, 0.025], [0.03, 0.02, 0.015], [0.16, 0.24, 0.33], [0.13, 0.17, 0.08], [0.2, 0.2, 0.2]])
 IRIS_SHARES = (0.35, 0.30, 0.15, 0.10, 0.10)
 DARK_SKIN = 0.25                        # skins below this brightness go with dark hair and eyes
-GLASSES_SHARE = 0.3
 
 
 @dataclass(frozen=True)
@@ -38,7 +37,7 @@ class Look:
 
 
 def draw_look(rng: np.random.Generator, brightness: float, glasses: bool = False) -> Look:
-    """brightness: of the skin, mean linear light; glasses: surely, not only for some."""
+    """brightness: of the skin, mean linear light; glasses: surely, not only for every fifth."""
     dark = brightness < DARK_SKIN
     light = rng.random() ** 2 * (0.08 if dark else 1.0)
     hair = DARK_HAIR + light * HAIR_RANGE * rng.uniform(0.6, 1, 3)
@@ -74,7 +73,7 @@ def draw_look(rng: np.random.Generator, brightness: float, glasses: bool = False
         collar=np.array([rng.uniform(-21, -16), rng.uniform(0, 0.4), *cloth], np.float32),
         lash=rng.uniform(0.2, 0.9),
         hair=draw_style(rng), fray=rng.uniform(0.3, 1.6),
-        glasses=rng.uniform(0.8, 1.15) if rng.random() < GLASSES_SHARE or glasses else None)
+        glasses=rng.uniform(0.8, 1.15) if rng.random() < 0.2 or glasses else None)
 
 
 @dataclass(frozen=True)

@@ -47,7 +47,7 @@ EYES_BACK_CM = 0.15                         # eyeballs are drawn this far behind
 
 class RenderSource:
     """Samples of rendered faces. `split`: "train", or "heldout" for the skins that are never trained on. all_in_glasses:
-    everyone wears them, where else three in ten do."""
+    everyone wears them, where else every fifth does."""
 
     name = "renders"
 
@@ -56,6 +56,7 @@ class RenderSource:
             raise ValueError(f'split is "train" or "heldout", not "{split}"')
         topology = load_topology()
         self._all_in_glasses = all_in_glasses
+        self._drawn_apart = (1,) if split == "heldout" else ()
         self._skins = load_skins(textures_dir, split)
         self._model, self._mesh = face_model, build_render_mesh(face_model)
         self._proportions = Proportions(self._mesh.mean)
@@ -71,9 +72,10 @@ class RenderSource:
         self._casters = self._mesh.triangles[np.isin(kinds, (SKIN, HEAD))]
 
     def samples(self, count: int, seed: int) -> Iterator[Sample]:
-        """`count` samples; the same seed gives the same ones."""
+        """`count` samples; the same seed gives the same ones, and others in each split: held-out faces are no trained
+        ones with another skin."""
         for first in range(0, count, BATCH):
-            rngs = [np.random.default_rng([seed, n]) for n in range(first, min(first + BATCH, count))]
+            rngs = [np.random.default_rng([seed, n, *self._drawn_apart]) for n in range(first, min(first + BATCH, count))]
             identity = np.stack([rng.normal(0, IDENTITY_SD, len(self._model.identity)) for rng in rngs])
             faces = [draw_face(rng, self._model.expression_names, self._openings, person)
                      for rng, person in zip(rngs, identity)]

@@ -52,14 +52,19 @@ WEIGHT_DECAY, CLIP = 1e-4, 1.0
 AVERAGE = 0.999                 # of the moving average, per step
 RAMP = 50                       # steps in which AdamW, remembering nothing yet, is held back
 CHECKPOINT_S, REPORT_S = 120, 600
+MOST_STILL = 4                  # the head reads the maps of the fourth stage
+LATER = {"trained_s": float, "samples": int}        # of a State: checkpoints from before 29 November lack them
 
 
 @dataclass
 class State:
-    """What a checkpoint holds beside the weights."""
+    """What a checkpoint holds beside the weights. seconds: the clock that sets the learning rate; trained_s and samples:
+    what these weights have learned from since they were FaceMesh's or random, earlier runs included (training.rebase)."""
 
     step: int = 0
     seconds: float = 0.0
+    trained_s: float = 0.0
+    samples: int = 0
 
 
 class Trainer:
@@ -94,6 +99,7 @@ class Trainer:
         self.optimisers[1].learning_rate.assign(ENCODER_RATE * rate)
         frozen = self.warm and progress < FROZEN
         self.state.step += 1
+        self.state.samples += len(batch.image)
         keep = min(AVERAGE, (1 + self.state.step) / (10 + self.state.step))
         terms = (self._head_only if frozen else self._all)(
             batch.image, batch.canonical, batch.rotation, batch.place, batch.presence, tf.constant(keep, tf.float32))
@@ -129,7 +135,7 @@ class Trainer:
     def arrays(self) -> dict[str, np.ndarray]:
         """What a checkpoint holds."""
         variables = {f"{group}_{i:04d}": np.array(v) for group, of in self._groups() for i, v in enumerate(of)}
-        return dict(step=np.array(self.state.step), seconds=np.array(self.state.seconds), **variables)
+        return {name: np.array(value) for name, value in vars(self.state).items()} | variables
 
     def save(self, path: Path) -> None:
         with written_beside(path) as beside:
@@ -139,13 +145,13 @@ class Trainer:
         """Raises ValueError naming the file when it is none of this network's."""
         with np.load(path, allow_pickle=False) as z:
             variables = {f"{group}_{i:04d}": v for group, of in self._groups() for i, v in enumerate(of)}
-            if set(z.files) != {"step", "seconds", *variables} or any(
+            if set(z.files) - set(LATER) != {"step", "seconds", *variables} or any(
                     z[name].shape != tuple(variable.shape) for name, variable in variables.items()):
                 raise ValueError(f"{path}: is of another network, or of another number of --still-stages; give the options "
                                  "it was made with, or another output folder")
             for name, variable in variables.items():
                 variable.assign(z[name])
-            self.state = State(int(z["step"]), float(z["seconds"]))
+            self.state = State(int(z["step"]), float(z["seconds"]), *(kind(z[name]) for name, kind in LATER.items() if name in z))
 
     def _groups(self):
         yield "weights", self.model.weights
@@ -258,7 +264,7 @@ def run(trainer: Trainer, dataset: Dataset, heldout: list, options) -> None:
     stop = []
     previous = [signal.signal(s, lambda *_: stop.append(True)) for s in (signal.SIGINT, signal.SIGTERM)]
     total = options.minutes * 60
-    before, start = trainer.state.seconds, time.monotonic()
+    before, learned, start = trainer.state.seconds, trainer.state.trained_s, time.monotonic()
     saved = reported = start
     progress = Progress(options.network, total, "s")
     recent: list[dict] = []
@@ -266,7 +272,7 @@ def run(trainer: Trainer, dataset: Dataset, heldout: list, options) -> None:
     while not stop and trainer.state.seconds < total:
         recent.append(trainer.step(next(feed), trainer.state.seconds / total))
         now = time.monotonic()
-        trainer.state.seconds = before + now - start
+        trainer.state.seconds, trainer.state.trained_s = before + now - start, learned + now - start
         if len(recent) % 50 == 0:
             progress.advance(min(trainer.state.seconds, total), f"loss {_mean(recent[-50:])['total']:.3f}")
         if now - saved > CHECKPOINT_S:
@@ -284,8 +290,8 @@ def run(trainer: Trainer, dataset: Dataset, heldout: list, options) -> None:
 
 
 def _report(trainer, dataset, heldout, recent, options) -> None:
-    line = dict(step=trainer.state.step, samples=trainer.state.step * options.batch,
-                minutes=round(trainer.state.seconds / 60, 2), loss=_mean(recent))
+    line = dict(step=trainer.state.step, minutes=round(trainer.state.seconds / 60, 2), samples=trainer.state.samples,
+                trained_minutes=round(trainer.state.trained_s / 60, 2), loss=_mean(recent))
     model = trainer.averaged(dataset)
     for pool in heldout:
         rows = np.linspace(0, len(pool) - 1, min(len(pool), 500)).astype(int)
@@ -318,7 +324,10 @@ def _parse(arguments):
     parser.add_argument("--report-minutes", type=float, default=REPORT_S / 60)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("-o", "--output", type=Path, required=True)
-    return parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
+    if options.still_stages and (options.network != "lprnet2" or not 0 < options.still_stages <= MOST_STILL):
+        parser.error(f"--still-stages takes 0 to {MOST_STILL}, for the network lprnet2 alone")
+    return options
 
 
 if __name__ == "__main__":
