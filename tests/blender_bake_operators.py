@@ -242,6 +242,19 @@ def resumed(folder: Path) -> dict:
     return told
 
 
+def named(folder: Path) -> dict:
+    """Clips of one folder, one after the other and then two of them again: which take each gets, and which one the panel
+    shows then."""
+    told, settings = {}, fresh().lprnet
+    for number, name in enumerate(("shot_010.mov", "shot_020.mov", "shot 020.mov", "shot_010.mov", "shot 020.mov")):
+        settings.clip = str(folder / "shots" / name)
+        done = answer(bpy.ops.lprnet.bake_video, filepath=settings.clip, take=settings.take, texture="0")
+        told[f"{number} {name}"] = [done, Path(bpy.context.object["lprnet_take"]).name, Path(settings.take).name]
+    told["none"] = answer(bpy.ops.lprnet.bake_video, filepath=str(folder / "none.mkv"))
+    told["panel"] = Path(settings.take).name
+    return told
+
+
 def moved(folder: Path) -> dict:
     """Clip and take were moved to another folder together; then the clip is gone."""
     told, place = {}, folder / "elsewhere"
@@ -302,7 +315,7 @@ if __name__ == "__main__":
     lprnet_blender.register()
     results = {"clip": clip(root)}
     results["again"], arrays = again(root)
-    for part in (refusals, faults, windowed, resumed, moved):
+    for part in (refusals, faults, windowed, resumed, named, moved):
         results[part.__name__] = part(root)
     np.savez(root / "again.npz", **arrays)
     print("TOLD " + json.dumps(results))

@@ -39,6 +39,9 @@ class LPRNET_OT_bake_video(BakeProperties, JobOperator):
         end_s: float
         every: int
         face: int
+        _scene: str
+        _take: Path
+        _chosen_before: str
     else:
         filepath: bpy.props.StringProperty(
             name="Clip", subtype="FILE_PATH", options={"SKIP_SAVE"} | MAY_BE_RELATIVE,
@@ -95,6 +98,14 @@ class LPRNET_OT_bake_video(BakeProperties, JobOperator):
         hidden = hide_live_face(context.scene, take_of(thing)) if thing is not None and context.scene is not None else ""
         return f"{said}; {hidden} is hidden" if hidden else said
 
+    def failed(self, context: bpy.types.Context) -> None:
+        """The panel goes on with the take that it showed before, unless there is something in the new one."""
+        from inference_core.take_writer import begun
+
+        scene = bpy.data.scenes.get(self._scene)
+        if scene is not None and not begun(self._take):
+            scene.lprnet.take = self._chosen_before  # type: ignore[attr-defined]
+
     def _begin(self, context: bpy.types.Context) -> Job:
         from inference_core.errors import InputError
         from inference_core.frames import FrameOptions
@@ -103,19 +114,23 @@ class LPRNET_OT_bake_video(BakeProperties, JobOperator):
 
         from ... import bake_video
         from ...scene.bake import Target
+        from ...take_names import take_for
 
         if not self.filepath and not self.take:
             raise InputError("Bake Video: no clip and no take is given; choose one of them")
         assert context.scene is not None
         chosen = preferences()
         clip = bpy.path.abspath(self.filepath)
-        take = Path(bpy.path.abspath(self.take)) if self.take else take_of(self.filepath)
+        take = Path(bpy.path.abspath(self.take)) if self.take else take_for(clip, take_of(self.filepath))
         frames = FrameOptions(start_s=self.start_s, end_s=self.end_s or None, every=self.every)
         track = TrackOptions(engine=chosen.engine, threads=chosen.threads, face=self.face)
-        choose_take(context, str(take))
         collection = context.collection.name if context.collection else None
-        return bake_video.begin(clip, take, VideoOptions(frames, track, resume=True), bake_options(self),
-                                 Target(context.scene.name, None, collection))
+        job = bake_video.begin(clip, take, VideoOptions(frames, track, resume=True), bake_options(self),
+                               Target(context.scene.name, None, collection))
+        self._scene, self._take = context.scene.name, take
+        self._chosen_before = context.scene.lprnet.take  # type: ignore[attr-defined]
+        choose_take(context, str(take))
+        return job
 
 
 def tell(operator: bpy.types.Operator, context: bpy.types.Context, baked: Any) -> str:
