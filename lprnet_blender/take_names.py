@@ -15,7 +15,8 @@ from inference_core.take_writer import begun
 
 TAKE = ".lprtake"
 LIVE = ("camera:", "http://", "https://")
-NUMBERS = re.compile(r"[._ -]*(%0?\d*d|#+|[*?]+|\[[^]]*\])")      # in a pattern: where the frames differ, and what sets it apart
+# in a pattern: where the names of the frames differ, and what sets that apart
+NUMBERS = re.compile(r"[._ -]*(%0?\d*d|#+|[*?]+|\[[^]]*\])")
 
 
 def name_of(clip: Path) -> str:
@@ -33,8 +34,8 @@ def free_take(folder: Path, name: str = "live") -> Path:
 
 
 def take_for(clip: str, first: Path) -> Path:
-    """The take at `first` where it is free or of this clip already, which then goes on, or else the next number's. Raises
-    VideoError for a clip that cannot be opened to be compared."""
+    """The take at `first` where it is free or of this clip already, which then goes on, or else the next number's.
+    Raises VideoError for a clip that cannot be opened to be compared."""
     sha256 = ""
     for path in _numbered(first.parent, first.stem):
         if not begun(path):

@@ -8,6 +8,7 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import takes
@@ -38,6 +39,9 @@ def folder(run_blender: Callable[..., subprocess.CompletedProcess[str]], astrona
     (folder / "shots").mkdir()
     for number, name in enumerate(("shot_010", "shot_020", "shot 020")):
         write_sounding_clip(folder / "shots" / f"{name}.mov", nodding(astronaut, 3 + number), click_s=0.0)
+    (folder / "pictures").mkdir()
+    for number, picture in enumerate(nodding(astronaut, 3)):
+        cv2.imwrite(str(folder / "pictures" / f"shot.{1001 + number}.png"), picture[..., ::-1])
     done = run_blender(HERE / "blender_bake_operators.py", folder)
     lines = [line for line in done.stdout.splitlines() if line.startswith("TOLD ")]
     assert lines, done.stdout + done.stderr
@@ -189,6 +193,22 @@ def test_a_take_is_called_after_its_clip_or_the_sequence_without_its_numbers(tmp
                                                                              name: str) -> None:
     (tmp_path / "plates").mkdir()
     assert name_of(tmp_path / "plates" / clip) == name
+
+
+def test_an_image_sequence_has_the_scenes_rate_or_the_one_that_is_given(told: dict) -> None:
+    assert told["sequence"]["scene"] == ["FINISHED", 25.0, [1, 2, 3]]
+    answer, fps, frames = told["sequence"]["given"]
+    assert (answer, fps) == ("FINISHED", 29.97) and frames == pytest.approx([1, 1 + 25 / 29.97, 1 + 50 / 29.97])
+
+
+def test_the_take_of_a_sequence_goes_on_with_its_own_rate_in_a_scene_of_another(told: dict) -> None:
+    answer, fps, frames = told["sequence"]["again"]
+    assert (answer, fps) == ("FINISHED", 25.0) and frames == pytest.approx([1, 2.2, 3.4])
+    assert told["sequence"]["given again"][:2] == ["FINISHED", 29.97]
+
+
+def test_a_video_keeps_its_own_rate_whatever_is_given(told: dict) -> None:
+    assert told["sequence"]["video"] == ["FINISHED", 25.0]
 
 
 def test_with_a_window_a_timer_ticks_the_job_and_other_events_pass(told: dict) -> None:
