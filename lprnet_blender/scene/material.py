@@ -71,6 +71,6 @@ def hide_inside(material: bpy.types.Material) -> None:
     mix = add_node(tree, bpy.types.ShaderNodeMixShader, (200, 100))
     back = add_node(tree, bpy.types.ShaderNodeBsdfTransparent, (0, -100))
     connect(tree, add_node(tree, bpy.types.ShaderNodeNewGeometry, (0, 300)), "Backfacing", mix, 0)
-    tree.links.new(front, mix.inputs[1])
+    tree.links.new(front, mix.inputs[1])  # type: ignore[index]
     connect(tree, back, "BSDF", mix, 2)
     connect(tree, mix, "Shader", output, "Surface")

@@ -41,7 +41,9 @@ def bounds(scene: bpy.types.Scene, things: Sequence[bpy.types.Object]) -> tuple[
     """Centre and largest side, in the scene's units, of the box around `things` as the scene shows them now."""
     layer = scene.view_layers[0]
     layer.update()                                      # parents, modifiers and what a script has just moved
-    shown = [thing.evaluated_get(layer.depsgraph) for thing in things]
+    graph = layer.depsgraph
+    assert graph is not None
+    shown = [thing.evaluated_get(graph) for thing in things]
     corners = [thing.matrix_world @ Vector(corner) for thing in shown for corner in thing.bound_box]
     low = Vector([min(corner[axis] for corner in corners) for axis in range(3)])
     high = Vector([max(corner[axis] for corner in corners) for axis in range(3)])

@@ -106,7 +106,7 @@ class LPRNET_OT_bake_video(BakeProperties, JobOperator):
 
         scene = bpy.data.scenes.get(self._scene)
         if scene is not None and not begun(self._take):
-            scene.lprnet.take = self._chosen_before  # type: ignore[attr-defined]
+            scene.lprnet.take = self._chosen_before
 
     def _begin(self, context: bpy.types.Context) -> Job:
         from inference_core.errors import InputError
