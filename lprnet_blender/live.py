@@ -21,8 +21,8 @@ from inference_core.weights import find_card
 
 from .scene.bake_options import Head
 from .scene.drive import cannot_drive, drive, live_face, show_skin
+from .take_names import TAKE
 
-TAKE = ".lprtake"
 GONE_S = 1.0                    # without a result; then the status says that it waits
 
 
@@ -180,12 +180,6 @@ def _check_take(path: Path) -> None:
     if (path / HEADER).exists():
         raise OutputError(f"{path}: there is a take of this name; choose another one")
     check_writable(path)
-
-
-def free_take(folder: Path, name: str = "live") -> Path:
-    """A name that no take in the folder has: live.lprtake, live-2.lprtake, ..."""
-    numbers = ("" if number == 1 else f"-{number}" for number in range(1, 10_000))
-    return next(path for number in numbers if not (path := folder / f"{name}{number}{TAKE}").exists())
 
 
 _current: LiveSession | None = None

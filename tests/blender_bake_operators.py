@@ -27,7 +27,7 @@ from inference_core.smoothing import RAW                                # noqa: 
 from inference_core.take import open_take                               # noqa: E402
 from inference_core.video import VideoOptions                           # noqa: E402
 from lprnet_blender import bake_video, jobs                             # noqa: E402
-from lprnet_blender.compat import strips_of                             # noqa: E402
+from lprnet_blender.compat import curves_of, strips_of                             # noqa: E402
 from lprnet_blender.scene.bake import Target                            # noqa: E402
 from lprnet_blender.scene.bake_options import BakeOptions               # noqa: E402
 from lprnet_blender.ui.operators.running import JobOperator             # noqa: E402
@@ -242,6 +242,37 @@ def resumed(folder: Path) -> dict:
     return told
 
 
+def named(folder: Path) -> dict:
+    """Clips of one folder, one after the other and then two of them again: which take each gets, and which one the panel
+    shows then."""
+    told, settings = {}, fresh().lprnet
+    for number, name in enumerate(("shot_010.mov", "shot_020.mov", "shot 020.mov", "shot_010.mov", "shot 020.mov")):
+        settings.clip = str(folder / "shots" / name)
+        done = answer(bpy.ops.lprnet.bake_video, filepath=settings.clip, take=settings.take, texture="0")
+        told[f"{number} {name}"] = [done, Path(bpy.context.object["lprnet_take"]).name, Path(settings.take).name]
+    told["none"] = answer(bpy.ops.lprnet.bake_video, filepath=str(folder / "none.mkv"))
+    told["panel"] = Path(settings.take).name
+    return told
+
+
+def sequence(folder: Path) -> dict:
+    """Pictures in scenes of different rates: in how many seconds the second one comes, and on which frames the keys."""
+    told, pattern = {}, str(folder / "pictures" / "shot.####.png")
+    for name, rate, fps in (("scene", 25, 0.0), ("given", 25, 29.97), ("again", 30, 0.0), ("given again", 30, 29.97)):
+        scene = fresh()
+        scene.render.fps = rate
+        take = folder / "pictures" / f"{name.removesuffix(' again').replace('again', 'scene')}.lprtake"
+        told[name] = [answer(bpy.ops.lprnet.bake_video, filepath=pattern, take=str(take), fps=fps, texture="0"),
+                      open_take(take).header.fps,
+                      [key.co.x for key in curves_of(bpy.context.object)[0].keyframe_points]]
+    scene = fresh()
+    scene.render.fps = 50
+    video = folder / "shots" / "shot_010.mov"
+    told["video"] = [answer(bpy.ops.lprnet.bake_video, filepath=str(video), take=str(folder / "rated.lprtake"), fps=50.0,
+                            texture="0"), open_take(folder / "rated.lprtake").header.fps]
+    return told
+
+
 def moved(folder: Path) -> dict:
     """Clip and take were moved to another folder together; then the clip is gone."""
     told, place = {}, folder / "elsewhere"
@@ -302,7 +333,7 @@ if __name__ == "__main__":
     lprnet_blender.register()
     results = {"clip": clip(root)}
     results["again"], arrays = again(root)
-    for part in (refusals, faults, windowed, resumed, moved):
+    for part in (refusals, faults, windowed, resumed, named, sequence, moved):
         results[part.__name__] = part(root)
     np.savez(root / "again.npz", **arrays)
     print("TOLD " + json.dumps(results))

@@ -59,13 +59,14 @@ def camera_of_the_user() -> None:
     scene.render.pixel_aspect_x = 2.0
 
 
-def matched(poses: list[HeadPose], size: tuple[int, int], users_camera: bool) -> dict:
+def matched(poses: list[HeadPose], size: tuple[int, int], users_camera: bool, unit: float = 1.0) -> dict:
     if users_camera:
         camera_of_the_user()
     else:
         clear_file()
         bpy.context.scene.cursor.location = (1.0, 2.0, 3.0)
     scene = bpy.context.scene
+    scene.unit_settings.scale_length = unit
     bpy.context.view_layer.update()
     before = scene.camera and [list(row) for row in scene.camera.matrix_world]
     things = add_photo(photo(poses, np.zeros((*size[::-1], 3), np.uint8)), scene, scene.collection, camera_match=True)
@@ -101,6 +102,8 @@ if __name__ == "__main__":
         ("wide", [wide], (1920, 800), True), ("far", [far], (1200, 1600), True), ("flat", [flat], (1200, 1600), False),
         ("two", [near, wide], (1920, 1600), True), ("two flat", [flat, HeadPose(turn, 12.0, wide.shift, 0.0)],
                                                     (1920, 1600), False))}
+    told |= {f"{name}, cm": matched(poses, (1920, 1600), False, 0.01) for name, poses in (
+        ("near", [near]), ("flat", [flat]), ("two", [near, wide]))}
     print("TOLD " + json.dumps(told | {"turned": turned(Path(sys.argv[1]))}))
     sys.stdout.flush()
     os._exit(0)

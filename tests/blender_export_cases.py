@@ -24,6 +24,10 @@ from inference_core.pose import HeadPose                                # noqa: 
 from inference_core.topology import load_topology                       # noqa: E402
 from lprnet_blender import jobs                                        # noqa: E402
 from lprnet_blender.scene import export as exporting                    # noqa: E402
+from inference_core.smoothing import RAW                                # noqa: E402
+from lprnet_blender.scene.bake import bake_take                         # noqa: E402
+from lprnet_blender.scene.bake_options import BakeOptions               # noqa: E402
+from lprnet_blender.scene.drive import drive, live_face                 # noqa: E402
 from lprnet_blender.scene.face import add_face                          # noqa: E402
 from lprnet_blender.ui.operators.export import LPRNET_OT_export         # noqa: E402
 
@@ -60,10 +64,7 @@ def still(folder: Path) -> None:
 
 def still_face() -> bpy.types.Object:
     new_scene(FPS)
-    topology = load_topology()
-    face = SimpleNamespace(topology=topology, vertices_canonical=topology.mean_canonical, confidence=0.5,
-                           pose=HeadPose(np.eye(3), 10.0, (3.0, 4.0), 0.0))
-    thing = add_face("still", face, skin(), bpy.context.scene.collection)
+    thing = add_face("still", mean_face(), skin(), bpy.context.scene.collection)
     thing.location = 0.1, 0.2, 0.3
     bpy.context.view_layer.objects.active = thing
     return thing
@@ -200,6 +201,33 @@ def before_zero(take: Path, folder: Path) -> None:
     SHOWN["early fbx"] = np.stack([world(bpy.data.objects[0], frame) for frame in (0, 4)])
 
 
+def mean_face() -> SimpleNamespace:
+    topology = load_topology()
+    return SimpleNamespace(topology=topology, vertices_canonical=topology.mean_canonical, confidence=0.5,
+                           pose=HeadPose(np.eye(3), 10.0, (3.0, 4.0), 0.0), size=(640, 480))
+
+
+def units(take: Path, folder: Path) -> None:
+    """A captured, a baked and a live face in scenes of other units, at the same place in metres."""
+    for system, scale, metres in (("METRIC", 1.0, 1.0), ("METRIC", 0.01, 0.01), ("IMPERIAL", 0.3048, 0.3048),
+                                  ("NONE", 0.01, 1.0)):
+        scene, face = new_scene(FPS), mean_face()
+        scene.unit_settings.system, scene.unit_settings.scale_length = system, scale
+        scene.cursor.location = np.array((0.1, 0.2, 0.3)) / metres
+        live = live_face(scene, face.topology)
+        drive(live, face, "OBJECT", live.matrix_basis.copy())
+        things = {"captured": add_face("captured", face, skin(), scene.collection, place=2), "live": live,
+                  "baked": bake_take(take, BakeOptions(smoothing=RAW, texture=0), scene)}
+        bpy.context.view_layer.update()
+        for name, thing in things.items():
+            case = f"{name} {system} {scale}"
+            exporting.export(thing, folder / f"{case}.mdd")
+            TOLD[case] = {"height": thing.dimensions.z * metres}
+        bpy.context.view_layer.objects.active = things["baked"]
+        again = bake_take(take, BakeOptions(head="VERTICES", smoothing=RAW, texture=0), scene, thing=things["baked"])
+        exporting.export(again, folder / f"again {system} {scale}.mdd")
+
+
 def stopped(take: Path, folder: Path) -> None:
     """As Esc does, after three frames; and the object deleted, renamed, its scene left meanwhile."""
     def begun(name: str, ending: str = "glb"):
@@ -242,6 +270,7 @@ if __name__ == "__main__":
     mistakes(take, folder)
     unusual(take, uneven, folder)
     moved_by_others(folder)
+    units(take, folder)
     stopped(take, folder)
     before_zero(take, folder)
     TOLD["words"] = [LPRNET_OT_export.done(None, None, SimpleNamespace(files=[Path(name) for name in names], notes=notes))

@@ -32,6 +32,7 @@ from inference_core.topology import load_topology                   # noqa: E402
 from inference_core.tracking import TrackOptions, capture           # noqa: E402
 from lprnet_blender import live                                     # noqa: E402
 from lprnet_blender.scene.bake import bake_take                 # noqa: E402
+from lprnet_blender.take_names import free_take                     # noqa: E402
 from lprnet_blender.ui.operators.live_webcam import LPRNET_OT_live_webcam  # noqa: E402
 from lprnet_blender.scene.drive import drive, live_face             # noqa: E402
 from mjpeg_server import camera                                     # noqa: E402
@@ -216,7 +217,7 @@ def main() -> None:
             _timer, _told_s = None, 0.0
             report = lambda self, kind, words: reports.append([*kind, words])       # noqa: E731
 
-        reports, take, answers, operator = [], live.free_take(OUT, "modal"), [], Operator()
+        reports, take, answers, operator = [], free_take(OUT, "modal"), [], Operator()
         event = lambda kind: SimpleNamespace(type=kind, value="PRESS")                # noqa: E731
         with camera(PICTURES, count=10_000) as source:
             operator._session = session = begin(source.address, take=str(take))
@@ -235,7 +236,7 @@ def main() -> None:
                 "again": [*operator.modal(bpy.context, event("TIMER"))]}
 
     def ended_by(deed: Callable[[live.LiveSession], object]) -> dict:
-        take = live.free_take(OUT)
+        take = free_take(OUT)
         with camera(PICTURES, count=10_000) as source:
             session = begin(source.address, take=str(take))
             tick_until(session, lambda: session.applied > 2)

@@ -8,6 +8,7 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import takes
@@ -16,6 +17,7 @@ from sounding_clips import nodding, write_sounding_clip
 
 from inference_core.take import open_take
 from inference_core.topology import load_topology
+from lprnet_blender.take_names import name_of
 
 HERE = Path(__file__).resolve().parent
 LOST = (10, 11, 12, 13, 14, 15, 16, 17, 20, 30, 31)
@@ -34,6 +36,12 @@ def folder(run_blender: Callable[..., subprocess.CompletedProcess[str]], astrona
     other = dataclasses.replace(takes.few_vertices(), name="other", sha256="1" * 64)
     takes.write_take(folder / "other.lprtake", other, (takes.shaken(other, each) for each in range(5)))
     write_sounding_clip(folder / "clip.mov", nodding(astronaut, 30), click_s=CLICK_S)
+    (folder / "shots").mkdir()
+    for number, name in enumerate(("shot_010", "shot_020", "shot 020")):
+        write_sounding_clip(folder / "shots" / f"{name}.mov", nodding(astronaut, 3 + number), click_s=0.0)
+    (folder / "pictures").mkdir()
+    for number, picture in enumerate(nodding(astronaut, 3)):
+        cv2.imwrite(str(folder / "pictures" / f"shot.{1001 + number}.png"), picture[..., ::-1])
     done = run_blender(HERE / "blender_bake_operators.py", folder)
     lines = [line for line in done.stdout.splitlines() if line.startswith("TOLD ")]
     assert lines, done.stdout + done.stderr
@@ -165,6 +173,42 @@ def test_a_clip_is_found_beside_its_take_and_one_that_is_gone_costs_skin_and_sou
     moved = told["moved"]
     assert moved["together"] == "FINISHED" and moved["together has"] == [1, 1, ["clip skin"]]
     assert moved["alone"] == "FINISHED" and moved["alone has"] == [0, 0, ["clip skin"]]
+
+
+def test_every_clip_has_a_take_of_its_own_and_finds_it_again(told: dict) -> None:
+    takes = ["shot_010.lprtake", "shot_020.lprtake", "shot_020-2.lprtake", "shot_010.lprtake", "shot_020-2.lprtake"]
+    clips = [key for key in told["named"] if key.endswith(".mov")]
+    assert [told["named"][clip] for clip in clips] == [["FINISHED", take, take] for take in takes]
+
+
+def test_a_clip_that_cannot_be_captured_leaves_the_panel_with_the_take_that_it_showed(told: dict) -> None:
+    assert "none.mkv" in told["named"]["none"] and told["named"]["panel"] == "shot_020-2.lprtake"
+
+
+@pytest.mark.parametrize("clip, name", [
+    ("shot_010.mp4", "shot_010"), ("take1.mp4", "take1"), ("head.mp4", "head"), ("20240512.mp4", "20240512"),
+    ("shot.####.png", "shot"), ("shot_%04d.exr", "shot"), ("shot.%d.png", "shot"), ("shot.*.png", "shot"),
+    ("head_##_v2.png", "head_v2"), ("####.png", "plates"), ("*.jpg", "plates"), (".", "plates")])
+def test_a_take_is_called_after_its_clip_or_the_sequence_without_its_numbers(tmp_path: Path, clip: str,
+                                                                             name: str) -> None:
+    (tmp_path / "plates").mkdir()
+    assert name_of(tmp_path / "plates" / clip) == name
+
+
+def test_an_image_sequence_has_the_scenes_rate_or_the_one_that_is_given(told: dict) -> None:
+    assert told["sequence"]["scene"] == ["FINISHED", 25.0, [1, 2, 3]]
+    answer, fps, frames = told["sequence"]["given"]
+    assert (answer, fps) == ("FINISHED", 29.97) and frames == pytest.approx([1, 1 + 25 / 29.97, 1 + 50 / 29.97])
+
+
+def test_the_take_of_a_sequence_goes_on_with_its_own_rate_in_a_scene_of_another(told: dict) -> None:
+    answer, fps, frames = told["sequence"]["again"]
+    assert (answer, fps) == ("FINISHED", 25.0) and frames == pytest.approx([1, 2.2, 3.4])
+    assert told["sequence"]["given again"][:2] == ["FINISHED", 29.97]
+
+
+def test_a_video_keeps_its_own_rate_whatever_is_given(told: dict) -> None:
+    assert told["sequence"]["video"] == ["FINISHED", 25.0]
 
 
 def test_with_a_window_a_timer_ticks_the_job_and_other_events_pass(told: dict) -> None:

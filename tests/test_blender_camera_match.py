@@ -35,7 +35,7 @@ def told(run_blender: Callable[..., subprocess.CompletedProcess[str]], tmp_path_
     return json.loads(lines[0].removeprefix("TOLD "))
 
 
-@pytest.mark.parametrize("name", [*ONE_FACE, "two", "two flat"])
+@pytest.mark.parametrize("name", [*ONE_FACE, "two", "two flat", "near, cm", "flat, cm", "two, cm"])
 def test_every_vertex_lies_on_its_place_in_the_photo(told: dict, name: str) -> None:
     assert max(told[name]["off"]) < CLOSE_PX
 
@@ -43,6 +43,12 @@ def test_every_vertex_lies_on_its_place_in_the_photo(told: dict, name: str) -> N
 @pytest.mark.parametrize("name", ONE_FACE)
 def test_the_head_keeps_its_real_size(told: dict, name: str) -> None:
     assert told[name]["size_m"] == pytest.approx([1.0], abs=1e-5)
+
+
+def test_the_head_keeps_its_real_size_where_the_scenes_unit_is_a_centimetre(told: dict) -> None:
+    assert told["near, cm"]["size_m"] == told["flat, cm"]["size_m"] == pytest.approx([100.0], rel=1e-5)
+    assert told["near, cm"]["at"] == pytest.approx([1, 2, 3], abs=1e-3)       # the 3D cursor
+    assert told["near, cm"]["lens"] == pytest.approx(30.0 * 40 * 36 / 1920)
 
 
 def test_the_lens_is_the_poses_focal_length(told: dict) -> None:

@@ -119,6 +119,18 @@ def test_a_stretched_parent_and_another_unit_come_out_in_metres(folder: Path, sh
     assert np.abs(gltf.at(START / FPS) - shown["stretched"][0]).max() < 1e-4
 
 
+@pytest.mark.parametrize("name", ["captured", "baked", "live", "again"])
+@pytest.mark.parametrize("unit", ["METRIC 0.01", "IMPERIAL 0.3048", "NONE 0.01"])
+def test_a_face_has_its_size_and_place_in_metres_whatever_unit_the_scene_has(folder: Path, told: dict, name: str,
+                                                                             unit: str) -> None:
+    metres = read_mdd(folder / f"{name} METRIC 1.0.mdd")[1]
+    assert 0.16 < np.ptp(metres[0], axis=0).max() < 0.25
+    points = read_mdd(folder / f"{name} {unit}.mdd")[1]
+    assert points.shape == metres.shape and np.abs(points - metres).max() < 5e-6
+    if name != "again":
+        assert told[f"{name} {unit}"]["height"] == pytest.approx(told[f"{name} METRIC 1.0"]["height"], rel=1e-4)
+
+
 def test_the_scenes_range_alone_where_it_is_asked_for(folder: Path, shown) -> None:
     meshes, usd = read_sequence(folder, "range"), read_usd(folder / "range.usda")
     assert sorted(meshes) == [13, 14, 15, 16]

@@ -134,6 +134,33 @@ def test_a_render_shows_three_views(run_blender: RunBlender, tmp_path: Path) -> 
         assert pixels[:, 48 * view:48 * (view + 1)].std() > 10
 
 
+@pytest.fixture(scope="module")
+def renders(run_blender: RunBlender, tmp_path_factory: pytest.TempPathFactory) -> dict:
+    done = run_blender(HERE / "blender_render.py", tmp_path_factory.mktemp("renders"))
+    lines = [line for line in done.stdout.splitlines() if line.startswith("TOLD ")]
+    assert lines, done.stdout + done.stderr
+    return json.loads(lines[0].removeprefix("TOLD "))
+
+
+@pytest.mark.parametrize("file", ["parented", "movie", "elsewhere", "set_up"])
+def test_a_render_shows_the_face_however_its_file_is_set_up(renders: dict, file: str) -> None:
+    assert renders["plain"]["code"] == 0 and min(renders["plain"]["contrast"]) > 20
+    assert renders[file]["code"] == 0, renders[file]["said"]
+    assert renders[file]["off"] < 2
+
+
+def test_a_render_of_a_file_whose_faces_are_all_hidden_is_refused_in_a_sentence(renders: dict) -> None:
+    hidden = renders["hidden"]
+    assert hidden["code"] == 2 and "all its faces are hidden" in hidden["said"] and "Traceback" not in hidden["said"]
+    assert "contrast" not in hidden
+
+
+def test_a_render_changes_nothing_of_the_file(renders: dict) -> None:
+    assert all(each["same file"] for name, each in renders.items() if name != "left alone")
+    assert renders["left alone"]["after"] == renders["left alone"]["before"]
+    assert renders["left alone"]["contrast"] > 10
+
+
 @pytest.mark.parametrize("arguments, says, code", [
     (["image", "{missing}.jpg", "-o", "{folder}/x.blend"], "missing.jpg: cannot be read", 2),
     (["image", "{text}", "-o", "{folder}/x.blend"], "text.png: not a picture", 2),

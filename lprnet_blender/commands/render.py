@@ -13,7 +13,7 @@ PICTURE_SIZES, MOST_VIEWS = (16, 4096), 36
 
 def add_command(commands: Any) -> None:
     """The parser and what it runs."""
-    parser = commands.add_parser("render", help="picture of the faces in a .blend file, side by side")
+    parser = commands.add_parser("render", help="picture of the faces in a .blend file, evenly lit")
     parser.add_argument("blend", type=Path, metavar="FILE.blend")
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="OUT.png")
     parser.add_argument("--views", type=_azimuths, metavar="DEGREES,...",
@@ -33,17 +33,19 @@ def run(options: argparse.Namespace) -> int:
 
     from ..scene.baked import all_faces
     from ..scene.blend_file import open_blend
-    from ..scene.render import default_views, render_views
+    from ..scene.render import default_views, render_views, shown_faces
 
     if options.output.suffix.lower() not in PICTURES:
         raise OutputError(f"{options.output}: pictures of this ending cannot be written; use one of "
                           f"{' '.join(PICTURES)}")
     check_writable(options.output)
     open_blend(options.blend)
-    things = all_faces()
-    scene = bpy.context.scene
-    if scene is None or not things:
+    faces, scene = all_faces(), bpy.context.scene
+    if scene is None or not faces:
         raise InputError(f"{options.blend}: holds no captured face; make one with the command image or video")
+    scene, things = shown_faces(faces, scene)
+    if not things:
+        raise InputError(f"{options.blend}: all its faces are hidden from renders, or in no scene; show one and save it")
     views = options.views or default_views(things[0])
     write_image(options.output, render_views(scene, things, views, size=options.size, clay=options.clay))
     print(options.output)

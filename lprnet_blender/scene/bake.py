@@ -31,6 +31,7 @@ from .point_cache import ENDING, CacheFile
 from .shape_keys import animate_absolute, animate_relative
 from .sound import drop_sound, set_sound
 from .timing import SceneRate
+from .units import metres_at
 from .unseen import Undone, Unseen
 
 EARLY = 1e-3                    # of a frame
@@ -186,7 +187,7 @@ def _find(target: Target, take: Path) -> tuple[bpy.types.Scene, bpy.types.Object
 def _place(scene: bpy.types.Scene, thing: bpy.types.Object | None, target: Target) -> Matrix:
     if thing is not None:
         return place_of(thing)
-    return target.place.copy() if target.place is not None else Matrix.Translation(scene.cursor.location)
+    return target.place.copy() if target.place is not None else metres_at(scene, scene.cursor.location)
 
 
 def _collection(scene: bpy.types.Scene, target: Target) -> bpy.types.Collection:

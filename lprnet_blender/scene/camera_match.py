@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The scene's camera as the one that took the photo, and heads placed so that through it they cover their faces.
 
-Pure geometry first, then what it does to the scene. Camera axes: x right, y up, z towards the viewer, metres.
+Pure geometry first, then what it does to the scene. Camera axes: x right, y up, z towards the viewer, metres;
+only what is given to Blender is in the scene's units.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import numpy.typing as npt
 from mathutils import Matrix, Vector
 
 from .axes import METRES_PER_CM
+from .units import unit_metres
 
 if TYPE_CHECKING:
     from inference_core.pose import HeadPose
@@ -77,7 +79,8 @@ def placement(pose: HeadPose, lens: PhotoLens) -> Matrix4:
 def match_camera(scene: bpy.types.Scene, lens: PhotoLens, photo: bpy.types.Image) -> bpy.types.Object:
     """Give the scene's camera this lens, the photo as its background and the render the photo's size; the camera stays
     where it is. A scene without a camera that can be changed gets one that looks along y at the 3D cursor."""
-    distance = _distance(lens)
+    metres = unit_metres(scene)
+    distance = _distance(lens) / metres
     scene.view_layers[0].update()                       # what a script has just moved stands where it was until then
     camera = scene.camera
     if camera is None or camera.type != "CAMERA" or not camera.data or not camera.data.is_editable:
@@ -92,7 +95,7 @@ def match_camera(scene: bpy.types.Scene, lens: PhotoLens, photo: bpy.types.Image
     data.sensor_fit = "AUTO"                            # sensor_width is the larger side then
     data.type = "ORTHO" if lens.focal_px is None else "PERSP"
     if lens.focal_px is None:
-        data.ortho_scale = METRES_PER_CM * larger / lens.scale_px_per_cm
+        data.ortho_scale = METRES_PER_CM * larger / lens.scale_px_per_cm / metres
     else:
         data.lens = lens.focal_px * data.sensor_width / larger
     # the middle of the picture lies half a pixel before that of its last pixel's far edge
@@ -107,10 +110,11 @@ def match_camera(scene: bpy.types.Scene, lens: PhotoLens, photo: bpy.types.Image
     return camera
 
 
-def place_before(camera: bpy.types.Object, thing: bpy.types.Object, matrix: Matrix4) -> None:
-    """Put a head where `placement` says. What an object cannot be, sheared, comes from an empty as its parent."""
+def place_before(camera: bpy.types.Object, thing: bpy.types.Object, matrix: Matrix4, unit: float) -> None:
+    """Put a head where `placement` says; unit: metres of the scene's. What an object cannot be, sheared, comes from an
+    empty as its parent."""
     looks_from = np.array(camera.matrix_world.normalized())     # a camera's own scale changes no picture
-    world = looks_from @ matrix
+    world = looks_from @ np.diag([1 / unit, 1 / unit, 1 / unit, 1.0]) @ matrix
     turn_left, stretch, turn_right = np.linalg.svd(world[:3, :3])
     if np.ptp(stretch) < 1e-6 * stretch[0]:
         thing.matrix_world = Matrix(world.tolist())
@@ -120,7 +124,7 @@ def place_before(camera: bpy.types.Object, thing: bpy.types.Object, matrix: Matr
     outer, inner = np.eye(4), np.eye(4)
     outer[:3, :3], outer[:3, 3], inner[:3, :3] = turn_left * stretch, world[:3, 3], turn_right
     holder = bpy.data.objects.new(f"{thing.name} in the photo", None)
-    holder.empty_display_size = 0.05
+    holder.empty_display_size = 0.05                    # of its scale, which is 1 / unit
     for collection in thing.users_collection:
         collection.objects.link(holder)
     holder.matrix_world = Matrix(outer.tolist())

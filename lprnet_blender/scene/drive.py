@@ -17,6 +17,7 @@ from .bake_options import Head
 from .face import add_region_groups
 from .material import packed_image, plain_material, skin_material
 from .mesh import UV_LAYER, build_mesh
+from .units import metres_at
 
 if TYPE_CHECKING:
     from inference_core.live.messages import LiveResult
@@ -37,7 +38,7 @@ def live_face(scene: bpy.types.Scene, topology: Topology) -> bpy.types.Object:
     thing = bpy.data.objects.new(NAME, mesh)
     mesh.materials.append(plain_material(f"{thing.name} skin"))
     thing[LIVE] = topology.name
-    thing.location = scene.cursor.location
+    thing.matrix_basis = metres_at(scene, scene.cursor.location)
     collection = bpy.context.collection if bpy.context.scene == scene else None
     (collection or scene.collection).objects.link(thing)
     add_region_groups(thing, topology.regions)

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 import bpy
 import numpy as np
 import numpy.typing as npt
+from mathutils import Vector
 
 from .axes import to_blender
 from .material import pack_image, skin_material
 from .mesh import UV_LAYER, add_visibility, build_mesh
+from .units import metres_at, unit_metres
 
 if TYPE_CHECKING:
     from inference_core.regression import Face
@@ -21,16 +23,19 @@ SPACING_M = 0.25                # between the faces of one photo, side by side
 PREFIX = "lprnet_"              # of the custom properties
 
 
-def add_face(name: str, face: Face, texture: Texture, collection: bpy.types.Collection, *,
-             place: int = 0) -> bpy.types.Object:
+def add_face(name: str, face: Face, texture: Texture, collection: bpy.types.Collection, *, place: int = 0,
+             scene: bpy.types.Scene | None = None) -> bpy.types.Object:
     """The face as a mesh object: metres, upright, looking along -y, textured; the pose it had in the photo is in
-    its custom properties. `place` counts the faces of one photo, which stand side by side."""
+    its custom properties. `place` counts the faces of one photo, which stand side by side. scene: whose unit the object
+    is scaled to, by default that of the context."""
     topology = face.topology
     mesh = build_mesh(name, to_blender(face.vertices_canonical), topology.faces, topology.uvs)
     add_visibility(mesh, seen_vertices(texture.visible, topology.uvs))
     mesh.materials.append(skin_material(f"{name} skin", pack_image(f"{name} skin", texture.image), UV_LAYER))
     thing = bpy.data.objects.new(name, mesh)
-    thing.location = (SPACING_M * place, 0.0, 0.0)
+    scene = scene or bpy.context.scene
+    assert scene is not None
+    thing.matrix_basis = metres_at(scene, Vector((SPACING_M * place / unit_metres(scene), 0.0, 0.0)))
     collection.objects.link(thing)
     add_region_groups(thing, topology.regions)
     for key, value in pose_properties(face).items():

@@ -7,7 +7,7 @@ import bpy
 import numpy as np
 import numpy.typing as npt
 
-from .nodes import add_node, connect, find_node, node_tree, principled, set_input
+from .nodes import add_node, connect, node_tree, principled, set_input
 
 SKIN_ROUGHNESS = 0.6
 CLAY = (0.5, 0.4, 0.35, 1.0)
@@ -63,14 +63,14 @@ def hide_inside(material: bpy.types.Material) -> None:
     Not for files that are kept: exporters of other formats want the texture straight at the surface.
     """
     tree = node_tree(material)
-    output: bpy.types.Node = find_node(tree, bpy.types.ShaderNodeOutputMaterial)
-    links = output.inputs["Surface"].links
-    front = links[0].from_node if links else None
-    if front is None:
+    output = tree.get_output_node("CYCLES")  # type: ignore[attr-defined]
+    links = output.inputs["Surface"].links if output else None
+    if not links:
         return
+    front = links[0].from_socket
     mix = add_node(tree, bpy.types.ShaderNodeMixShader, (200, 100))
     back = add_node(tree, bpy.types.ShaderNodeBsdfTransparent, (0, -100))
     connect(tree, add_node(tree, bpy.types.ShaderNodeNewGeometry, (0, 300)), "Backfacing", mix, 0)
-    connect(tree, front, 0, mix, 1)
+    tree.links.new(front, mix.inputs[1])  # type: ignore[index]
     connect(tree, back, "BSDF", mix, 2)
     connect(tree, mix, "Shader", output, "Surface")

@@ -17,6 +17,8 @@ from mathutils import Matrix
 
 from inference_core.errors import InputError
 
+from .units import unit_metres
+
 SAME_M = 1e-7                   # of places: what differs by less stands still
 SHEARED = 1e-5                  # of a matrix: what place, turn and scale do not give
 
@@ -76,7 +78,7 @@ def read_motion(shown: Shown, frames: npt.NDArray[np.float64], store: Path) -> G
     Raises InputError for a hidden object and where the number of vertices changes."""
     places, vertices, triangles = np.empty((len(frames), 4, 4)), 0, np.empty(0, np.int32)
     _, scene = shown.find()
-    metres, rate = scene.unit_settings.scale_length, scene.render.fps / scene.render.fps_base
+    metres, rate = unit_metres(scene), scene.render.fps / scene.render.fps_base
     # written, not mapped: a full disk is an error then, and not the end of Blender
     with frame_kept(shown), store.open("wb") as file:
         for number, frame in enumerate(frames):

@@ -11,6 +11,7 @@ from mathutils import Vector
 from .camera_match import match_camera, photo_lens, place_before, placement
 from .face import add_face
 from .pictures import photo_image
+from .units import unit_metres
 
 if TYPE_CHECKING:
     from ..capture import CapturedPhoto
@@ -19,10 +20,10 @@ if TYPE_CHECKING:
 def add_photo(photo: CapturedPhoto, scene: bpy.types.Scene, collection: bpy.types.Collection, *,
               at: Vector | None = None, place: int = 0, background: bpy.types.Image | None = None,
               camera_match: bool = False) -> list[bpy.types.Object]:
-    """The heads of a photo as objects, from the place `at` (world, metres) to the right; place: how many stand there
+    """The heads of a photo as objects, from the place `at` (world, in the scene's units) to the right; place: how many stand there
     already. camera_match: before the scene's camera instead, which becomes the photo's, with the photo as background:
     `background` where it is open already."""
-    things = [add_face(item.name, item.face, item.texture, collection, place=place + number)
+    things = [add_face(item.name, item.face, item.texture, collection, place=place + number, scene=scene)
               for number, item in enumerate(photo.faces)]
     if not camera_match:
         for thing in things:
@@ -34,5 +35,5 @@ def add_photo(photo: CapturedPhoto, scene: bpy.types.Scene, collection: bpy.type
         background = photo_image(photo.path, photo.picture, photo.faces[0].name)
     camera = match_camera(scene, lens, background)
     for thing, item in zip(things, photo.faces, strict=True):
-        place_before(camera, thing, placement(item.face.pose, lens))
+        place_before(camera, thing, placement(item.face.pose, lens), unit_metres(scene))
     return things

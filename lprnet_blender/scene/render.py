@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import bpy
@@ -19,6 +20,7 @@ from .nodes import principled, set_input
 from .stage import aim_camera, bounds, light
 
 SAMPLES, SAMPLES_NOISY = 24, 128        # with and without the denoiser
+KINDS = ("scenes", "objects", "cameras", "lights", "worlds", "materials")       # of data that pictures are made with
 TOP, BOTTOM = (0.26, 0.265, 0.28), (0.13, 0.135, 0.15)         # background, sRGB
 
 
@@ -32,26 +34,69 @@ def render_views(scene: bpy.types.Scene, things: Sequence[bpy.types.Object], azi
                  size: int, clay: bool = False) -> npt.NDArray[np.uint8]:
     """`things` seen from each azimuth, side by side: (size, size * len(azimuths_deg), 3) uint8.
 
-    `clay` renders the bare shape in one grey, which shows what a texture hides. Changes the scene's camera, render
-    settings and materials (and, for clay, its lights): for scenes that are not saved afterwards.
+    `clay` renders the bare shape in one grey, which shows what a texture hides. As the frame shows them at which `scene`
+    stands, alone and evenly lit: in a scene of its own, so whatever the user has set up neither matters nor changes.
     """
-    _prepare(scene, size)
-    for material in {slot.material for thing in things for slot in thing.material_slots}:
-        if material is not None:
-            hide_inside(material)
-    if clay:
-        bpy.context.view_layer.material_override = _clay()  # type: ignore[union-attr]
-    centre, extent = bounds(things)
     views = []
-    with tempfile.TemporaryDirectory() as folder:
+    with _studio(scene, things) as (studio, doubles), tempfile.TemporaryDirectory() as folder:
+        _prepare(studio, size)
+        light(studio)
+        if clay:
+            studio.view_layers[0].material_override = _clay()
+        centre, extent = bounds(studio, doubles)
         for index, azimuth in enumerate(azimuths_deg):
-            aim_camera(scene, centre, extent, azimuth_deg=azimuth)
+            aim_camera(studio, centre, extent, azimuth_deg=azimuth)
             if clay:                                    # light from one side shows every crease
-                light(scene, even=0.2, key=3.0, azimuth_deg=azimuth)
-            scene.render.filepath = str(Path(folder) / f"view{index}.png")
-            _render(scene)
-            views.append(_read_over_background(scene.render.filepath))
+                light(studio, even=0.2, key=3.0, azimuth_deg=azimuth)
+            studio.render.filepath = str(Path(folder) / f"view{index}.png")
+            _render(studio)
+            views.append(_read_over_background(studio.render.filepath))
     return np.concatenate(views, axis=1)
+
+
+def shown_faces(faces: Sequence[bpy.types.Object],
+                first: bpy.types.Scene) -> tuple[bpy.types.Scene, list[bpy.types.Object]]:
+    """Those that a render of the scene `first` shows, or of another scene where it shows none; [] where no scene does."""
+    for scene in (first, *bpy.data.scenes):
+        shown = {thing for layer in scene.view_layers for thing in _rendered(layer.layer_collection)}
+        if found := [face for face in faces if face in shown and not face.hide_render]:
+            return scene, found
+    return first, []
+
+
+def _rendered(part: bpy.types.LayerCollection) -> Iterator[bpy.types.Object]:
+    if part.collection.hide_render:
+        return
+    if not part.exclude:
+        yield from part.collection.objects
+    for inner in part.children:
+        yield from _rendered(inner)
+
+
+@contextmanager
+def _studio(scene: bpy.types.Scene,
+            things: Sequence[bpy.types.Object]) -> Iterator[tuple[bpy.types.Scene, list[bpy.types.Object]]]:
+    """A scene with doubles of `things`, whose insides are hidden; nothing is left of it afterwards."""
+    before = {kind: {item.as_pointer() for item in getattr(bpy.data, kind)} for kind in KINDS}
+    try:
+        studio = bpy.data.scenes.new("L-PRNet views")
+        assert studio.view_settings is not None
+        studio.view_settings.view_transform = "Standard"  # type: ignore[assignment]     # the photo's colours
+        studio.render.fps, studio.render.fps_base = scene.render.fps, scene.render.fps_base
+        doubles = [thing.copy() for thing in things]
+        for double in doubles:
+            studio.collection.objects.link(double)
+            for slot in double.material_slots:
+                if slot.material is not None:
+                    material, slot.link = slot.material.copy(), "OBJECT"
+                    slot.material = material
+                    hide_inside(material)
+        studio.frame_set(scene.frame_current, subframe=scene.frame_subframe)
+        yield studio, doubles
+    finally:
+        for kind in KINDS:
+            for item in [item for item in getattr(bpy.data, kind) if item.as_pointer() not in before[kind]]:
+                getattr(bpy.data, kind).remove(item)
 
 
 def _prepare(scene: bpy.types.Scene, size: int) -> None:
@@ -75,7 +120,7 @@ def _render(scene: bpy.types.Scene) -> None:
     assert cycles is not None
     try:
         with quiet(OUTPUT):
-            bpy.ops.render.render(write_still=True)
+            bpy.ops.render.render(write_still=True, scene=scene.name)
     except RuntimeError:
         if not cycles.use_denoising:
             raise

@@ -27,7 +27,7 @@ def clear_file() -> bpy.types.Scene:
 
 def set_stage(scene: bpy.types.Scene, things: Sequence[bpy.types.Object]) -> None:
     """Camera, even light and viewports for the faces in `things`."""
-    centre, size = bounds(things)
+    centre, size = bounds(scene, things)
     light(scene)
     aim_camera(scene, centre, size, azimuth_deg=0.0)
     for screen in bpy.data.screens:
@@ -37,16 +37,21 @@ def set_stage(scene: bpy.types.Scene, things: Sequence[bpy.types.Object]) -> Non
                     _look_at(space, centre, size)
 
 
-def bounds(things: Sequence[bpy.types.Object]) -> tuple[Vector, float]:
-    """Centre and largest side, in metres, of the box around `things`."""
-    corners = [Vector(corner) + thing.location for thing in things for corner in thing.bound_box]
+def bounds(scene: bpy.types.Scene, things: Sequence[bpy.types.Object]) -> tuple[Vector, float]:
+    """Centre and largest side, in the scene's units, of the box around `things` as the scene shows them now."""
+    layer = scene.view_layers[0]
+    layer.update()                                      # parents, modifiers and what a script has just moved
+    graph = layer.depsgraph
+    assert graph is not None
+    shown = [thing.evaluated_get(graph) for thing in things]
+    corners = [thing.matrix_world @ Vector(corner) for thing in shown for corner in thing.bound_box]
     low = Vector([min(corner[axis] for corner in corners) for axis in range(3)])
     high = Vector([max(corner[axis] for corner in corners) for axis in range(3)])
     return (low + high) / 2, max(high.x - low.x, high.y - low.y, high.z - low.z)
 
 
 def aim_camera(scene: bpy.types.Scene, centre: Vector, size: float, *, azimuth_deg: float) -> None:
-    """Put the scene's camera before `centre` so that `size` metres fill the picture's smaller side.
+    """Put the scene's camera before `centre` so that `size` of its units fill the picture's smaller side.
 
     azimuth_deg 0 sees the face from the front, +90 its left side (the subject's), -90 its right.
     """
@@ -57,8 +62,8 @@ def aim_camera(scene: bpy.types.Scene, centre: Vector, size: float, *, azimuth_d
     lens = camera.data
     assert isinstance(lens, bpy.types.Camera)
     lens.lens = LENS_MM
-    lens.clip_start = 0.01
     distance = 1.02 * size * LENS_MM / lens.sensor_width + size / 2
+    lens.clip_start, lens.clip_end = min(0.01, distance / 10), max(lens.clip_end, 10 * distance)
     angle = math.radians(azimuth_deg)
     camera.location = centre + distance * Vector((math.sin(angle), -math.cos(angle), 0.0))
     camera.rotation_euler = Euler((math.pi / 2, 0.0, angle))

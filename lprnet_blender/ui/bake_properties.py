@@ -13,6 +13,11 @@ if TYPE_CHECKING:
     from ..scene.bake_options import BakeOptions
 
 STRENGTH: dict[str, Any] = {"default": 1.0, "min": 0.0, "max": 8.0, "soft_max": 2.0}
+# Of a capture, for its operator and the panel
+FRAME_RATE: dict[str, Any] = {
+    "default": 0.0, "min": 0.0, "max": 1000.0, "precision": 3,
+    "description": "Frames a second of an image sequence, which has no times of its own: 0 is the scene's frame rate. A "
+                   "take that goes on keeps the rate that it was begun with, and a video has its own"}
 SMOOTHING = {"pose": "smooth_pose", "expression": "smooth_expression", "openings": "smooth_openings",
              "identity": "smooth_identity", "max_gap_s": "max_gap_s"}
 OTHERS = ("mode", "head", "timing", "start_frame", "sound", "markers", "frame_range")
@@ -96,6 +101,11 @@ def set_properties(operator: Any, options: BakeOptions) -> None:
     for name in OTHERS:
         setattr(operator, name, getattr(options, name))
     operator.texture = str(options.texture)
+
+
+def as_typed(value: float) -> float:
+    """29.97 of Blender's 29.969999313354492: its numbers have seven digits, and a take remembers what it was given."""
+    return float(f"{value:.7g}")
 
 
 def draw_bake(operator: Any, layout: bpy.types.UILayout) -> None:

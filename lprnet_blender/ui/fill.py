@@ -31,7 +31,8 @@ def image(settings: LPRNetSettings) -> Values:
 def video(settings: LPRNetSettings) -> Values:
     """For lprnet.bake_video."""
     part = {"start_s": settings.start_s, "end_s": settings.end_s} if settings.use_range else {}
-    return {"filepath": settings.clip, "take": settings.take, "face": settings.face} | part | bake_options(settings)
+    whole = {"filepath": settings.clip, "take": settings.take, "fps": settings.fps, "face": settings.face}
+    return whole | part | bake_options(settings)
 
 
 def camera(settings: LPRNetSettings) -> Values:

@@ -95,6 +95,7 @@ class LPRNET_PT_source(bpy.types.Panel):
                 times = column.column(align=True)
                 times.prop(settings, "start_s")
                 times.prop(settings, "end_s")
+            column.prop(settings, "fps")
             column.prop(settings, "face")
         else:
             _choice(layout, settings, "camera_from")

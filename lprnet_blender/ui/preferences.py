@@ -15,7 +15,6 @@ from . import choices
 
 ADD_ON = __name__.rpartition(".ui.")[0]         # lprnet_blender, or bl_ext.<repository>.lprnet_blender
 MOST_THREADS = 64
-TAKE = ".lprtake"
 
 
 @dataclass(frozen=True)
@@ -40,16 +39,18 @@ def preferences() -> LPRNetPreferences | Defaults:
 def take_of(clip: str) -> Path:
     """Where the take of a clip comes when none is named: into the take folder, or else beside the clip. Of a camera or
     an address without a take folder: beside the .blend, or else into the home folder."""
+    from ..take_names import LIVE, TAKE, name_of        # needs the core
+
     folder = preferences().take_folder
-    live = clip.startswith(("camera:", "http://", "https://"))
+    live = clip.lower().startswith(LIVE)
     if folder:
         place = Path(bpy.path.abspath(folder))
     elif not live:
         place = Path(bpy.path.abspath(clip)).parent
     else:
         place = Path(bpy.data.filepath).parent if bpy.data.filepath else Path.home()
-    name = "live" if live else Path(bpy.path.abspath(clip)).stem
-    return place / (bpy.path.clean_name(name.rstrip(".#%0123456789d") or name) + TAKE)
+    name = "live" if live else name_of(Path(bpy.path.abspath(clip)))
+    return place / (bpy.path.clean_name(name) + TAKE)
 
 
 def use_packages_folder() -> None:

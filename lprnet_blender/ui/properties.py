@@ -13,7 +13,7 @@ import bpy
 
 from ..compat import MAY_BE_RELATIVE
 from . import choices, take_info
-from .bake_properties import BakeProperties
+from .bake_properties import FRAME_RATE, BakeProperties
 from .operators.export import FORMATS
 from .preferences import preferences
 
@@ -51,6 +51,7 @@ class LPRNetSettings(BakeProperties, bpy.types.PropertyGroup):
         use_range: bool
         start_s: float
         end_s: float
+        fps: float
         face: int
         camera_from: str
         camera_index: int
@@ -88,6 +89,7 @@ class LPRNetSettings(BakeProperties, bpy.types.PropertyGroup):
         end_s: bpy.props.FloatProperty(
             name="End", description="Capture up to this time of the clip; 0 is its end", unit="TIME_ABSOLUTE", min=0.0,
             step=100)
+        fps: bpy.props.FloatProperty(name="Frame Rate", **FRAME_RATE)
         face: bpy.props.IntProperty(
             name="Face", description="Which of several faces is captured, 1 is the largest at first sight", default=1,
             min=1, max=64)

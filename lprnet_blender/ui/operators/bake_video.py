@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import bpy
 
 from ...compat import MAY_BE_RELATIVE
-from ..bake_properties import BakeProperties, bake_options, draw_bake
+from ..bake_properties import FRAME_RATE, BakeProperties, as_typed, bake_options, draw_bake
 from ..preferences import preferences, take_of
 from ..take_info import choose_take
 from .running import JobOperator, busy
@@ -38,7 +38,11 @@ class LPRNET_OT_bake_video(BakeProperties, JobOperator):
         start_s: float
         end_s: float
         every: int
+        fps: float
         face: int
+        _scene: str
+        _take: Path
+        _chosen_before: str
     else:
         filepath: bpy.props.StringProperty(
             name="Clip", subtype="FILE_PATH", options={"SKIP_SAVE"} | MAY_BE_RELATIVE,
@@ -57,6 +61,7 @@ class LPRNET_OT_bake_video(BakeProperties, JobOperator):
             name="End", description="Capture up to this time of the clip; 0 is its end", min=0.0, unit="TIME_ABSOLUTE")
         every: bpy.props.IntProperty(
             name="Every", description="Capture each frame (1), every second (2), and so on", default=1, min=1, max=1000)
+        fps: bpy.props.FloatProperty(name="Frame Rate", **FRAME_RATE)
         face: bpy.props.IntProperty(
             name="Face", description="Which of several faces is captured, 1 is the largest at first sight", default=1,
             min=1, max=64)
@@ -95,6 +100,14 @@ class LPRNET_OT_bake_video(BakeProperties, JobOperator):
         hidden = hide_live_face(context.scene, take_of(thing)) if thing is not None and context.scene is not None else ""
         return f"{said}; {hidden} is hidden" if hidden else said
 
+    def failed(self, context: bpy.types.Context) -> None:
+        """The panel goes on with the take that it showed before, unless there is something in the new one."""
+        from inference_core.take_writer import begun
+
+        scene = bpy.data.scenes.get(self._scene)
+        if scene is not None and not begun(self._take):
+            scene.lprnet.take = self._chosen_before
+
     def _begin(self, context: bpy.types.Context) -> Job:
         from inference_core.errors import InputError
         from inference_core.frames import FrameOptions
@@ -102,20 +115,28 @@ class LPRNET_OT_bake_video(BakeProperties, JobOperator):
         from inference_core.video import VideoOptions
 
         from ... import bake_video
+        from ...capture_clip import asked_rate
         from ...scene.bake import Target
+        from ...scene.timing import SceneRate
+        from ...take_names import take_for
 
         if not self.filepath and not self.take:
             raise InputError("Bake Video: no clip and no take is given; choose one of them")
         assert context.scene is not None
-        chosen = preferences()
+        chosen, render = preferences(), context.scene.render
+        rate = SceneRate(render.fps, render.fps_base)
         clip = bpy.path.abspath(self.filepath)
-        take = Path(bpy.path.abspath(self.take)) if self.take else take_of(self.filepath)
-        frames = FrameOptions(start_s=self.start_s, end_s=self.end_s or None, every=self.every)
+        take = Path(bpy.path.abspath(self.take)) if self.take else take_for(clip, take_of(self.filepath))
+        frames = FrameOptions(start_s=self.start_s, end_s=self.end_s or None, every=self.every,
+                              fps=asked_rate(clip, take, as_typed(self.fps), rate.value))
         track = TrackOptions(engine=chosen.engine, threads=chosen.threads, face=self.face)
-        choose_take(context, str(take))
         collection = context.collection.name if context.collection else None
-        return bake_video.begin(clip, take, VideoOptions(frames, track, resume=True), bake_options(self),
-                                 Target(context.scene.name, None, collection))
+        job = bake_video.begin(clip, take, VideoOptions(frames, track, resume=True), bake_options(self),
+                               Target(context.scene.name, None, collection))
+        self._scene, self._take = context.scene.name, take
+        self._chosen_before = context.scene.lprnet.take  # type: ignore[attr-defined]
+        choose_take(context, str(take))
+        return job
 
 
 def tell(operator: bpy.types.Operator, context: bpy.types.Context, baked: Any) -> str:

@@ -179,7 +179,7 @@ class LPRNET_OT_live_webcam(bpy.types.Operator):
         return session
 
     def _take(self) -> Path:
-        from ...live import free_take
+        from ...take_names import free_take
         if not self.take:
             return free_take(take_of("camera:").parent)
         take = Path(bpy.path.abspath(self.take))

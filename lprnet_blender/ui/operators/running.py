@@ -80,6 +80,9 @@ class JobOperator(bpy.types.Operator):
             self.report({"ERROR"}, explain_missing(error))
             return {"CANCELLED"}
 
+    def failed(self, context: bpy.types.Context) -> None:
+        """Called where the job could not be done, to take back what its beginning has changed."""
+
     def modal(self, context: bpy.types.Context, event: bpy.types.Event) -> set[OperatorReturnItems]:
         """A tick for each of the timer's events; Esc stops."""
         if event.type == "ESC" and event.value == "PRESS":
@@ -118,7 +121,11 @@ class JobOperator(bpy.types.Operator):
         from ...told import ProgressLines
 
         with ProgressLines() as lines:
-            self._job.run(lines.tell)
+            try:
+                self._job.run(lines.tell)
+            except Exception:
+                self.failed(context)
+                raise
         return self._end(context)
 
     def _end(self, context: bpy.types.Context) -> set[OperatorReturnItems]:
@@ -129,6 +136,7 @@ class JobOperator(bpy.types.Operator):
             self.report({"INFO"}, self.done(context, ended.result))
             return {"FINISHED"}
         if isinstance(ended, Failed):
+            self.failed(context)
             if ended.ours:
                 raise ended.error
             self.report({"ERROR"}, ended.message)
