@@ -26,6 +26,7 @@ from .bake_plan import Plan, Points, Skin, read_take
 from .baked import CACHE, NAME, place_of, portable, remember
 from .cache_modifier import drop_cache, use_cache
 from .head_motion import animate_head, check_place, still_head
+from .linked import check_own, home, own
 from .markers import drop_markers, set_markers
 from .point_cache import ENDING, CacheFile
 from .shape_keys import animate_absolute, animate_relative
@@ -39,9 +40,9 @@ ROUNDS = 3                      # a bake whose data an undo has taken away begin
 
 @dataclass(frozen=True)
 class Target:
-    """Where to bake, by names: the scene; an object that has a bake, which is replaced, or None for a new one; the
-    collection of a new one, None = the scene's own; the place of a new one, None = the 3D cursor; what a point cache is
-    named after, and replaced without asking, None = the object, beside the caches of others."""
+    """Where to bake, by names of this file's own data: the scene; an object that has a bake, which is replaced, or None
+    for a new one; the collection of a new one, None = the scene's own; the place of a new one, None = the 3D cursor;
+    what a point cache is named after, and replaced without asking, None = the object, beside the caches of others."""
 
     scene: str
     thing: str | None = None
@@ -67,10 +68,13 @@ def bake_take(take: str | Path, options: BakeOptions = BakeOptions(), scene: bpy
     its name, place and materials. cache: see Target. Returns the object. Raises TakeError, InputError, OutputError."""
     scene = scene or bpy.context.scene
     assert scene is not None
-    target = Target(scene.name, thing.name if thing else None, collection.name if collection else None,
-                    cache=cache)
+    if thing is not None:
+        check_own(thing)
+    collection = home(scene, collection)
+    target = Target(scene.name, thing.name if thing else None, collection.name, cache=cache)
     baked: Baked = Job("Bake", bake_steps(Path(take), options, target)).run(on_progress)
-    return bpy.data.objects[baked.name]
+    made: bpy.types.Object = own(bpy.data.objects, baked.name)
+    return made
 
 
 def bake_steps(take: Path, options: BakeOptions, target: Target) -> Steps:
@@ -170,16 +174,17 @@ def _sound(scene: bpy.types.Scene, name: str, plan: Plan, channel: int) -> list[
 
 
 def _find(target: Target, take: Path) -> tuple[bpy.types.Scene, bpy.types.Object | None]:
-    scene = bpy.data.scenes.get(target.scene)
+    scene = own(bpy.data.scenes, target.scene)
     if scene is None:
         raise InputError(f"The scene {target.scene} was deleted during the bake; the take {take} is kept: bake it "
                          "again")
     if target.thing is None:
         return scene, None
-    thing = bpy.data.objects.get(target.thing)
+    thing = own(bpy.data.objects, target.thing)
     if thing is None:
         raise InputError(f"The object {target.thing} was deleted or renamed during the bake; the take {take} is kept: "
                          "bake it again")
+    check_own(thing)
     return scene, thing
 
 
@@ -190,8 +195,7 @@ def _place(scene: bpy.types.Scene, thing: bpy.types.Object | None, target: Targe
 
 
 def _collection(scene: bpy.types.Scene, target: Target) -> bpy.types.Collection:
-    named = bpy.data.collections.get(target.collection) if target.collection else None
-    return named or scene.collection
+    return home(scene, own(bpy.data.collections, target.collection) if target.collection else None)
 
 
 def _name_of(take: Path) -> str:

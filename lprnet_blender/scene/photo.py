@@ -10,6 +10,7 @@ from mathutils import Vector
 
 from .camera_match import match_camera, photo_lens, place_before, placement
 from .face import add_face
+from .linked import home
 from .pictures import photo_image
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ def add_photo(photo: CapturedPhoto, scene: bpy.types.Scene, collection: bpy.type
     """The heads of a photo as objects, from the place `at` (world, metres) to the right; place: how many stand there
     already. camera_match: before the scene's camera instead, which becomes the photo's, with the photo as background:
     `background` where it is open already."""
+    collection = home(scene, collection)
     things = [add_face(item.name, item.face, item.texture, collection, place=place + number)
               for number, item in enumerate(photo.faces)]
     if not camera_match:
