@@ -118,6 +118,41 @@ def again(folder: Path) -> tuple[dict, dict]:
     return told, points
 
 
+def caches(folder: Path) -> dict:
+    """What still plays the point cache of an earlier bake, once the face is baked again: how far it is off."""
+    def points(thing: bpy.types.Object) -> np.ndarray:
+        return world(thing, 15)                         # in a gap, which is held or filled in
+
+    def off(name: str) -> float:
+        return float(np.abs(points(bpy.data.objects[name]) - before).max())
+
+    fresh()
+    place = folder / "caches"
+    place.mkdir()
+    bpy.ops.wm.save_as_mainfile(filepath=str(place / "v1.blend"))
+    told = {"answers": [answer(bpy.ops.lprnet.bake_video, take=str(folder / "take.lprtake"), texture="0", head="NONE",
+                               mode="POINT_CACHE", **STILL)]}
+    name = bpy.context.object.name
+    before = points(bpy.context.object)
+    bpy.ops.wm.save_mainfile()
+    bpy.ops.ed.undo_push(message="baked")
+    told["answers"].append(answer(bpy.ops.lprnet.rebake, max_gap_s=8.0))
+    bpy.ops.ed.undo_push(message="again")
+    told["again"] = off(name)
+    bpy.ops.ed.undo()
+    told["undone"] = off(name)
+    bpy.ops.ed.redo()
+    told["redone"] = off(name)
+    bpy.ops.ed.undo()
+    bpy.ops.object.duplicate()
+    told["answers"].append(answer(bpy.ops.lprnet.rebake, max_gap_s=8.0))
+    told |= {"duplicate": off(bpy.context.object.name), "original": off(name)}
+    bpy.ops.wm.save_as_mainfile(filepath=str(place / "v2.blend"))
+    bpy.ops.wm.open_mainfile(filepath=str(place / "v1.blend"))
+    told |= {"older version": off(name), "files": sorted(path.name for path in place.glob("*.pc2"))}
+    return told
+
+
 def refusals(folder: Path) -> dict:
     """Each of them one sentence, and nothing left behind."""
     scene, blocked = fresh(), folder / "file"
@@ -302,7 +337,7 @@ if __name__ == "__main__":
     lprnet_blender.register()
     results = {"clip": clip(root)}
     results["again"], arrays = again(root)
-    for part in (refusals, faults, windowed, resumed, moved):
+    for part in (caches, refusals, faults, windowed, resumed, moved):
         results[part.__name__] = part(root)
     np.savez(root / "again.npz", **arrays)
     print("TOLD " + json.dumps(results))

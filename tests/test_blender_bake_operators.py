@@ -97,6 +97,14 @@ def test_baked_again_the_face_is_where_the_artist_put_it(folder: Path, told: dic
                 assert np.abs(points[f"again {number} {frame}"] - truth).max() < TOLERANCE_M, (number, frame)
 
 
+def test_what_plays_an_earlier_point_cache_still_does_when_the_face_is_baked_again(told: dict) -> None:
+    caches = told["caches"]
+    assert caches["answers"] == ["FINISHED"] * 3
+    assert [caches[name] for name in ("undone", "original", "older version")] == [0, 0, 0]
+    assert min(caches[name] for name in ("again", "redone", "duplicate")) > 1e-4
+    assert caches["files"] == ["take.001_lprnet.pc2", "take_lprnet-2.pc2", "take_lprnet.pc2"]
+
+
 def test_a_blend_plays_without_the_add_on(run_blender: Callable[..., subprocess.CompletedProcess[str]], folder: Path,
                                           told: dict) -> None:
     frames = [1, 5, 12, 23, 25, 44]

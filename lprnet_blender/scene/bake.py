@@ -9,7 +9,6 @@ Blender's is held from step to step but names, since undo and deleting take the 
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
@@ -23,7 +22,7 @@ from inference_core.errors import InputError
 from ..jobs import WAITING, Job, Progress, Steps, messages_of
 from .bake_options import BakeOptions
 from .bake_plan import Plan, Points, Skin, read_take
-from .baked import CACHE, NAME, place_of, portable, remember
+from .baked import NAME, place_of, portable, remember
 from .cache_modifier import drop_cache, use_cache
 from .head_motion import animate_head, check_place, still_head
 from .linked import check_own, home, own
@@ -42,7 +41,7 @@ ROUNDS = 3                      # a bake whose data an undo has taken away begin
 class Target:
     """Where to bake, by names of this file's own data: the scene; an object that has a bake, which is replaced, or None
     for a new one; the collection of a new one, None = the scene's own; the place of a new one, None = the 3D cursor;
-    what a point cache is named after, and replaced without asking, None = the object, beside the caches of others."""
+    what a point cache is named after, and replaced without asking, None = the object, and no earlier one is replaced."""
 
     scene: str
     thing: str | None = None
@@ -93,7 +92,7 @@ def _bake(take: Path, options: BakeOptions, target: Target) -> Steps:
     if options.head == "OBJECT":
         check_place(thing.name if thing else "new object", place)
     name = thing.name if thing else _name_of(take)
-    cache = _cache_of(take, name, target, thing) if options.mode == "POINT_CACHE" else None
+    cache = _cache_of(take, name, target) if options.mode == "POINT_CACHE" else None
     wants_skin = options.texture > 0 and not (thing and any(slot.material for slot in thing.material_slots))
     rate = SceneRate(scene.render.fps, scene.render.fps_base)
     unseen, plan, skin = Unseen(name, target.thing), None, None
@@ -136,15 +135,14 @@ def _show(unseen: Unseen, plan: Plan, skin: Skin | None, take: Path, cache: Cach
     """Everything that the scene sees, at once."""
     scene, old = _find(target, take)
     notes = [skin.missing] if skin and skin.missing else []
-    if cache is not None:
-        cache.show()
+    played = cache.show() if cache is not None else None
     thing = unseen.show(old, _collection(scene, target))
     if options.head == "OBJECT":
         animate_head(thing, place, plan.frames, plan.places, plan.turns, plan.holds)
     else:
         still_head(thing, place)
-    if cache is not None:
-        use_cache(thing, portable(cache.path), plan.frames, plan.holds)
+    if played is not None:
+        use_cache(thing, portable(played), plan.frames, plan.holds)
     else:
         drop_cache(thing)
     was = str(thing.get(NAME, thing.name))
@@ -158,7 +156,7 @@ def _show(unseen: Unseen, plan: Plan, skin: Skin | None, take: Path, cache: Cach
         notes += _sound(scene, thing.name, plan, channel)
     if options.frame_range:
         scene.frame_start, scene.frame_end = options.start_frame, math.ceil(plan.timeline.frames[-1] - EARLY)
-    remember(thing, take, options, place, cache.path if cache else None, {
+    remember(thing, take, options, place, played, {
         "frames": plan.count, "frames_seen": plan.seen, "gaps": len(plan.lost), "confidence": plan.confidence,
         "topology": plan.topology.name})
     return Baked(thing.name, plan.count, plan.seen, tuple(notes))
@@ -202,12 +200,8 @@ def _name_of(take: Path) -> str:
     return take.stem.encode(errors="replace").decode() or "take"        # Blender takes no bytes that are not Unicode
 
 
-def _cache_of(take: Path, name: str, target: Target, thing: bpy.types.Object | None) -> CacheFile:
-    """Beside the .blend file, else beside the take; a file that another bake may play is left as it is. Raises OutputError
-    now where nothing can be written there."""
+def _cache_of(take: Path, name: str, target: Target) -> CacheFile:
+    """Beside the .blend file, else beside the take. Raises OutputError now where nothing can be written there."""
     folder = Path(bpy.data.filepath).parent if bpy.data.filepath else take.absolute().parent
     safe = "".join(letter if letter.isalnum() or letter in "-_. " else "_" for letter in target.cache or name)
-    own = Path(os.path.abspath(bpy.path.abspath(thing.get(CACHE, "")))) if thing else None
-    names = (f"{safe}_lprnet{number}{ENDING}" for number in ("", *(f"-{number}" for number in range(2, 10_000))))
-    return CacheFile.at(next(path for path in map(folder.joinpath, names)
-                             if target.cache or path == own or not path.exists()))
+    return CacheFile.at(folder / f"{safe}_lprnet{ENDING}", replaces=target.cache is not None)
