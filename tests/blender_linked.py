@@ -66,7 +66,7 @@ def activate(thing: bpy.types.Object) -> bpy.types.Object:
 
 
 def linked_face(folder: Path, library: Path, kind: str) -> bpy.types.Object:
-    """The active object of a new file: linked, a library override of it and its mesh, or made local without its mesh."""
+    """The active object of a new file: linked, a library override of it and its mesh, or local but for its mesh."""
     scene, thing = shot(folder), link(library, "objects", FACE)
     if kind == "override":
         mesh = thing.data

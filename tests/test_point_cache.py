@@ -42,7 +42,8 @@ def test_a_cache_that_is_named_replaces_its_own_earlier_one(tmp_path: Path) -> N
 @pytest.mark.parametrize("replaces", [True, False])
 def test_the_next_bake_removes_what_one_that_was_killed_has_left_but_nothing_that_may_be_in_use(
         tmp_path: Path, replaces: bool) -> None:
-    killed, going, other = (CacheFile.at(tmp_path / name, replaces=replaces).hidden for name in ("a.pc2", "a.pc2", "a-b.pc2"))
+    killed, going, other = (CacheFile.at(tmp_path / name, replaces=replaces).hidden
+                            for name in ("a.pc2", "a.pc2", "a-b.pc2"))
     mine = tmp_path / ".a-mine.pc2"
     for path in (killed, going, other, mine):
         path.write_bytes(b"half")

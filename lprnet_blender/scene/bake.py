@@ -22,9 +22,10 @@ from inference_core.errors import InputError
 from ..jobs import WAITING, Job, Progress, Steps, messages_of
 from .bake_options import BakeOptions
 from .bake_plan import Plan, Points, Skin, read_take
-from .baked import NAME, place_of, portable, remember
+from .baked import label_of, place_of, portable, remember
 from .cache_modifier import drop_cache, use_cache
 from .head_motion import animate_head, check_place, still_head
+from .label import free_label, labels_of_others
 from .linked import check_own, home, own
 from .markers import drop_markers, set_markers
 from .point_cache import ENDING, CacheFile
@@ -41,7 +42,7 @@ ROUNDS = 3                      # a bake whose data an undo has taken away begin
 class Target:
     """Where to bake, by names of this file's own data: the scene; an object that has a bake, which is replaced, or None
     for a new one; the collection of a new one, None = the scene's own; the place of a new one, None = the 3D cursor;
-    what a point cache is named after, and replaced without asking, None = the object, and no earlier one is replaced."""
+    what a point cache is named after, and replaced without asking, None = the object, and no earlier one goes."""
 
     scene: str
     thing: str | None = None
@@ -145,29 +146,31 @@ def _show(unseen: Unseen, plan: Plan, skin: Skin | None, take: Path, cache: Cach
         use_cache(thing, portable(played), plan.frames, plan.holds)
     else:
         drop_cache(thing)
-    was = str(thing.get(NAME, thing.name))
-    drop_markers(scene, was)
-    channel = drop_sound(scene, was)
+    others = labels_of_others(scene, thing)
+    label, channel = free_label(thing.name, others), 0
+    for earlier in {label_of(thing), label} - others:
+        drop_markers(scene, earlier)
+        channel = drop_sound(scene, earlier) or channel
     if options.timing == "SET_SCENE_FPS":
         scene.render.fps, scene.render.fps_base = plan.timeline.rate.fps, plan.timeline.rate.base
     if options.markers:
-        set_markers(scene, thing.name, plan.lost)
+        set_markers(scene, label, plan.lost)
     if options.sound:
-        notes += _sound(scene, thing.name, plan, channel)
+        notes += _sound(scene, label, plan, channel)
     if options.frame_range:
         scene.frame_start, scene.frame_end = options.start_frame, math.ceil(plan.timeline.frames[-1] - EARLY)
-    remember(thing, take, options, place, played, {
+    remember(thing, take, options, place, label, played, {
         "frames": plan.count, "frames_seen": plan.seen, "gaps": len(plan.lost), "confidence": plan.confidence,
         "topology": plan.topology.name})
     return Baked(thing.name, plan.count, plan.seen, tuple(notes))
 
 
-def _sound(scene: bpy.types.Scene, name: str, plan: Plan, channel: int) -> list[str]:
+def _sound(scene: bpy.types.Scene, label: str, plan: Plan, channel: int) -> list[str]:
     if plan.clip is None:
         return []
     if not plan.timeline.steady:
         return ["The clip's sound was left out: with this timing the mesh runs at another speed"]
-    set_sound(scene, name, plan.clip, plan.timeline, channel)
+    set_sound(scene, label, plan.clip, plan.timeline, channel)
     return []
 
 

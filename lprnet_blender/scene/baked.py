@@ -61,13 +61,18 @@ def place_of(thing: bpy.types.Object) -> Matrix:
     return thing.matrix_basis.copy()
 
 
-def remember(thing: bpy.types.Object, take: Path, options: BakeOptions, place: Matrix, cache: Path | None,
+def label_of(thing: bpy.types.Object) -> str:
+    """What the strip and the markers of its bake are called after."""
+    return str(thing.get(NAME, thing.name))
+
+
+def remember(thing: bpy.types.Object, take: Path, options: BakeOptions, place: Matrix, label: str, cache: Path | None,
              facts: dict[str, Any]) -> None:
     """Write down what was baked. facts: one for each of FACTS."""
     thing[TAKE] = portable(take)
     thing[OPTIONS] = options.to_properties()
     thing[PLACE] = [place[row][column] for row in range(4) for column in range(4)]
-    thing[NAME] = thing.name
+    thing[NAME] = label
     thing[CACHE] = portable(cache) if cache is not None else ""
     for key in FACTS:
         thing[PREFIX + key] = facts[key]

@@ -34,8 +34,8 @@ def write_point_cache(path: Path, samples: Iterable[npt.NDArray[np.float32]], co
 
 @dataclass(frozen=True)
 class CacheFile:
-    """wanted: where it is to lie; hidden: where it is written, beside, until the scene shows it. What stops a bake before
-    then leaves an earlier file as it was. replaces: takes the place of an earlier file, else gets a number behind its
+    """wanted: where it is to lie; hidden: where it is written, beside, until the scene shows it. What stops a bake
+    before then leaves an earlier file as it was. replaces: takes the place of an earlier file, else gets a number behind its
     name: a duplicate, an older version of the .blend, or what an undo brings back may still play the earlier one."""
 
     wanted: Path
@@ -78,8 +78,8 @@ class CacheFile:
             self.hidden.unlink(missing_ok=True)
 
     def _refused(self, error: OSError) -> OutputError:
-        return OutputError(f"{self.wanted}: cannot be written ({error.strerror or error}); choose another folder, or free "
-                           "some space")
+        return OutputError(f"{self.wanted}: cannot be written ({error.strerror or error}); choose another folder, or "
+                           "free some space")
 
 
 def _free(path: Path) -> Path:
