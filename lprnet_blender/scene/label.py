@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What a bake's sound strip and markers are called after, so that no bake takes another's away.
 
-The name of the object would not do: a duplicate has been baked as the object that it was made from, and a renamed object
-leaves its name to others. A marker of Blender holds nothing but its name, of 63 bytes, so the label is in there.
+The name of the object would not do: a duplicate has been baked as the object that it was made from, and a renamed
+object leaves its name to others. A marker of Blender holds nothing but its name, of 63 bytes, so the label is in there.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from .markers import LABEL_BYTES, cut
 
 
 def labels_of_others(scene: bpy.types.Scene, thing: bpy.types.Object) -> set[str]:
-    """Labels that other objects have in this scene, or in none for a while: their strips and markers are not `thing`'s."""
+    """Labels of other objects in this scene, or in none for a while: their strips and markers are not `thing`'s."""
     others = (other for other in bpy.data.objects if other != thing and not is_linked(other) and NAME in other.keys()
               and (not other.users_scene or scene in other.users_scene))
     return {str(other[NAME]) for other in others}

@@ -35,8 +35,8 @@ def write_point_cache(path: Path, samples: Iterable[npt.NDArray[np.float32]], co
 @dataclass(frozen=True)
 class CacheFile:
     """wanted: where it is to lie; hidden: where it is written, beside, until the scene shows it. What stops a bake
-    before then leaves an earlier file as it was. replaces: takes the place of an earlier file, else gets a number behind its
-    name: a duplicate, an older version of the .blend, or what an undo brings back may still play the earlier one."""
+    before then leaves an earlier file as it was. replaces: takes the place of an earlier file, else gets a number
+    behind its name: a duplicate, an older version of the .blend, or what an undo brings back may play it."""
 
     wanted: Path
     hidden: Path
