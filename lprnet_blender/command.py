@@ -18,6 +18,7 @@ def main(arguments: Sequence[str], program: str = "lprnet_blender") -> int:
     that fails. Whatever a user can cause is one sentence on standard error."""
     with suppress(ValueError):                          # only the main thread may
         signal.signal(signal.SIGINT, signal.default_int_handler)       # Blender has one of its own, which stops nothing
+        signal.signal(signal.SIGTERM, signal.default_int_handler)      # a farm's stop; half-written files go too
     try:
         from inference_core.cli import report
         from inference_core.errors import LPRNetError

@@ -21,6 +21,7 @@ from inference_core.weights import find_card
 
 from .scene.bake_options import Head
 from .scene.drive import cannot_drive, drive, live_face, show_skin
+from .scene.linked import home
 from .take_names import TAKE
 
 GONE_S = 1.0                    # without a result; then the status says that it waits
@@ -38,7 +39,8 @@ class LiveSession:
     """thing: an object that is to follow; None = the scene's live face, made at the first sight of a face. Of Blender's
     data only names are kept from tick to tick, since undo and deleting take it away.
 
-    Raises InputError for an object that cannot follow, OutputError for a take that cannot be written, EngineError.
+    Raises InputError for an object that cannot follow and a scene of another file, OutputError for a take that cannot
+    be written, EngineError.
     """
 
     def __init__(self, options: LiveOptions, head: Head, scene: bpy.types.Scene,
@@ -51,6 +53,7 @@ class LiveSession:
         if thing is not None and (why := cannot_drive(thing, len(self._topology.cells))):
             raise InputError(f"{thing.name}: cannot follow a live capture, since it {why}; choose a captured face, or "
                              "let a new one be made")
+        home(scene, None)                           # said now, not when the first face is seen
         if options.take is not None:
             _check_take(Path(options.take))
         self._thing, self._uid = (thing.name, thing.session_uid) if thing else ("", 0)

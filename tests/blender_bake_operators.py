@@ -118,6 +118,103 @@ def again(folder: Path) -> tuple[dict, dict]:
     return told, points
 
 
+def told_apart(folder: Path) -> dict:
+    """Duplicates, renamed faces and new ones with the name that one had; long names; a file of an earlier version."""
+    scene, take = fresh(), str(folder / "clip.lprtake")
+
+    def strips() -> dict[str, int]:
+        return {strip["lprnet_object"]: strip.frame_final_start for strip in strips_of(scene.sequence_editor)}
+
+    def marked() -> dict[str, list[int]]:
+        found: dict[str, list[int]] = {}
+        for marker in sorted(scene.timeline_markers, key=lambda marker: marker.frame):
+            found.setdefault(marker.name.rpartition(": ")[0], []).append(marker.frame)
+        return found
+
+    def bake(start: int, **options) -> bpy.types.Object:
+        assert answer(bpy.ops.lprnet.bake_video, texture="0", start_frame=start, **options) == "FINISHED"
+        return bpy.context.object
+
+    def again(thing: bpy.types.Object, start: int) -> None:
+        bpy.context.view_layer.objects.active = thing
+        assert answer(bpy.ops.lprnet.rebake, start_frame=start) == "FINISHED"
+
+    first = bake(1, take=take)
+    bpy.ops.object.duplicate()
+    copy = bpy.context.object
+    again(copy, 101)
+    told = {"copied": [copy.name, strips()]}
+    first.name = "hero"
+    again(bake(201, take=take), 211)
+    told["its name taken"] = [bpy.context.object.name, strips()]
+    again(first, 11)
+    again(copy, 111)
+    told["all again"] = strips()
+    for start in (301, 401):
+        thing = bake(start, take=take)
+        told[f"deleted {start}"] = [thing.name, strips()]
+        bpy.data.objects.remove(thing)
+    scene, take = fresh(), str(folder / "take.lprtake")
+    first = bake(1, take=take, **STILL)
+    bpy.ops.object.duplicate()
+    again(bpy.context.object, 101)
+    again(first, 11)
+    told["marked"] = marked()
+    scene = fresh()
+    long, twin = "a" * 44 + "é" * 9, "a" * 44 + "é" * 9 + "!"       # of 62 and 63 bytes
+    for name, start in ((long, 1), (twin, 101)):
+        bake(start, take=take, **STILL).name = name
+        again(bpy.context.object, start)
+        again(bpy.context.object, start + 10)
+    told["long"] = marked()
+    scene = fresh()                                     # as earlier versions have left it
+    for marker, frame in ((f"{long}: face lost", 5), (f"{long}: last lost", 8), ("cut", 9)):
+        scene.timeline_markers.new(marker, frame=frame)
+    thing = bake(1, take=take, markers=False)
+    thing.name = thing["lprnet_baked_as"] = long
+    bpy.ops.object.duplicate()
+    again(bpy.context.object, 1)
+    told["earlier version, a duplicate"] = sorted(marker.frame for marker in scene.timeline_markers)
+    again(thing, 1)
+    told["earlier version"] = sorted(marker.frame for marker in scene.timeline_markers)
+    return told
+
+
+def caches(folder: Path) -> dict:
+    """What still plays the point cache of an earlier bake, once the face is baked again: how far it is off."""
+    def points(thing: bpy.types.Object) -> np.ndarray:
+        return world(thing, 15)                         # in a gap, which is held or filled in
+
+    def off(name: str) -> float:
+        return float(np.abs(points(bpy.data.objects[name]) - before).max())
+
+    fresh()
+    place = folder / "caches"
+    place.mkdir()
+    bpy.ops.wm.save_as_mainfile(filepath=str(place / "v1.blend"))
+    told = {"answers": [answer(bpy.ops.lprnet.bake_video, take=str(folder / "take.lprtake"), texture="0", head="NONE",
+                               mode="POINT_CACHE", **STILL)]}
+    name = bpy.context.object.name
+    before = points(bpy.context.object)
+    bpy.ops.wm.save_mainfile()
+    bpy.ops.ed.undo_push(message="baked")
+    told["answers"].append(answer(bpy.ops.lprnet.rebake, max_gap_s=8.0))
+    bpy.ops.ed.undo_push(message="again")
+    told["again"] = off(name)
+    bpy.ops.ed.undo()
+    told["undone"] = off(name)
+    bpy.ops.ed.redo()
+    told["redone"] = off(name)
+    bpy.ops.ed.undo()
+    bpy.ops.object.duplicate()
+    told["answers"].append(answer(bpy.ops.lprnet.rebake, max_gap_s=8.0))
+    told |= {"duplicate": off(bpy.context.object.name), "original": off(name)}
+    bpy.ops.wm.save_as_mainfile(filepath=str(place / "v2.blend"))
+    bpy.ops.wm.open_mainfile(filepath=str(place / "v1.blend"))
+    told |= {"older version": off(name), "files": sorted(path.name for path in place.glob("*.pc2"))}
+    return told
+
+
 def refusals(folder: Path) -> dict:
     """Each of them one sentence, and nothing left behind."""
     scene, blocked = fresh(), folder / "file"
@@ -333,7 +430,7 @@ if __name__ == "__main__":
     lprnet_blender.register()
     results = {"clip": clip(root)}
     results["again"], arrays = again(root)
-    for part in (refusals, faults, windowed, resumed, named, sequence, moved):
+    for part in (told_apart, caches, refusals, faults, windowed, resumed, named, sequence, moved):
         results[part.__name__] = part(root)
     np.savez(root / "again.npz", **arrays)
     print("TOLD " + json.dumps(results))

@@ -48,8 +48,8 @@ def main(folder: Path, take: Path) -> dict:
     before = cache.read_bytes()
     for head in ("OBJECT", "VERTICES"):                 # of a saved file the cache lies beside it
         bpy.ops.lprnet.rebake(head=head)
-        own.append((blends / "anna_lprnet.pc2").read_bytes())
-    told["own cache"] = [[path.name for path in blends.glob("*.pc2")], own[0] != own[1]]
+        own.append(Path(bpy.path.abspath(bpy.context.object.modifiers[0].filepath)).read_bytes())
+    told["own caches"] = [sorted(path.name for path in blends.glob("*.pc2")), own[0] != own[1]]
     bpy.ops.wm.save_mainfile()
     bpy.ops.wm.read_factory_settings(use_empty=True)
     bpy.ops.lprnet.bake_video(take=str(shot / "takes" / "anna.lprtake"), mode="POINT_CACHE", texture="0")

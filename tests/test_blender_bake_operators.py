@@ -105,6 +105,37 @@ def test_baked_again_the_face_is_where_the_artist_put_it(folder: Path, told: dic
                 assert np.abs(points[f"again {number} {frame}"] - truth).max() < TOLERANCE_M, (number, frame)
 
 
+def test_a_bake_takes_away_no_others_sound(told: dict) -> None:
+    apart = told["told_apart"]
+    assert apart["copied"] == ["clip.001", {"clip": 1, "clip.001": 101}]
+    # the first is called hero now, and the third got the name that it had
+    assert apart["its name taken"] == ["clip", {"clip": 1, "clip.001": 101, "clip-2": 211}]
+    assert apart["all again"] == {"hero": 11, "clip.001": 111, "clip-2": 211}
+    for start in (301, 401):                            # what a deleted face has left goes with the next of its name
+        assert apart[f"deleted {start}"] == ["clip.002", {**apart["all again"], "clip.002": start}]
+
+
+def test_a_bake_takes_away_its_own_markers_and_no_others(told: dict) -> None:
+    apart, lost = told["told_apart"], [10, 17, 20, 30, 31]
+    assert apart["marked"] == {"take": [11 + frame for frame in lost], "take.001": [101 + frame for frame in lost]}
+    short = "a" * 41
+    assert apart["long"] == {short: [11 + frame for frame in lost], short[:-2] + "-2": [111 + frame for frame in lost]}
+
+
+def test_a_file_of_an_earlier_version_keeps_and_loses_what_belongs_to_each_bake(told: dict) -> None:
+    apart = told["told_apart"]
+    assert apart["earlier version, a duplicate"] == [5, 8, 9]
+    assert apart["earlier version"] == [9]
+
+
+def test_what_plays_an_earlier_point_cache_still_does_when_the_face_is_baked_again(told: dict) -> None:
+    caches = told["caches"]
+    assert caches["answers"] == ["FINISHED"] * 3
+    assert [caches[name] for name in ("undone", "original", "older version")] == [0, 0, 0]
+    assert min(caches[name] for name in ("again", "redone", "duplicate")) > 1e-4
+    assert caches["files"] == ["take.001_lprnet.pc2", "take_lprnet-2.pc2", "take_lprnet.pc2"]
+
+
 def test_a_blend_plays_without_the_add_on(run_blender: Callable[..., subprocess.CompletedProcess[str]], folder: Path,
                                           told: dict) -> None:
     frames = [1, 5, 12, 23, 25, 44]

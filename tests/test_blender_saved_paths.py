@@ -44,8 +44,8 @@ def test_a_shot_that_was_moved_is_baked_again_from_where_it_lies(told: dict) -> 
     assert told["again"] == ["FINISHED"]
 
 
-def test_a_point_cache_is_replaced_by_its_own_bake_alone(told: dict) -> None:
-    assert told["own cache"] == [["anna_lprnet.pc2"], True]
+def test_a_bake_never_writes_over_a_point_cache(told: dict) -> None:
+    assert told["own caches"] == [["anna_lprnet-2.pc2", "anna_lprnet.pc2"], True]
     assert told["other cache"] == ["anna_lprnet-2.pc2", True]
 
 

@@ -16,6 +16,9 @@ import av
 import cv2
 import numpy as np
 import pytest
+import takes
+
+from inference_core.topology import load_topology
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 DOCUMENT = (REPOSITORY / "docs" / "headless.md").read_text(encoding="utf-8")
@@ -161,6 +164,31 @@ def test_a_capture_that_is_stopped_ends_with_130_and_the_same_command_goes_on(
     assert f"{count} frames" in again.stderr and frames.stat().st_size > kept
     other = subprocess.run([*command, "1"], cwd=REPOSITORY, capture_output=True, text=True, timeout=400, check=False)
     assert other.returncode == 2 and "was begun otherwise" in other.stderr
+
+
+def test_a_bake_that_is_stopped_and_given_again_leaves_one_point_cache(run: Run, folder: Path) -> None:
+    topology, place = load_topology(), folder / "stopped"
+    place.mkdir()
+    takes.write_take(place / "a.lprtake", topology, (takes.acted(topology, each) for each in range(400)))
+    command = [sys.executable, "-m", "lprnet_blender", "bake", str(place / "a.lprtake"), "-o", str(place / "a.blend"),
+               "--mode", "point-cache", "--texture-size", "0"]
+
+    def written() -> int:
+        return sum(path.stat().st_size for path in place.glob(".*.pc2"))
+
+    for sign in (signal.SIGTERM, signal.SIGINT):
+        with subprocess.Popen(command, cwd=REPOSITORY, stderr=subprocess.PIPE, text=True) as going:
+            end = time.monotonic() + 120
+            while written() < 1_000_000 and time.monotonic() < end and going.poll() is None:
+                time.sleep(0.01)
+            going.send_signal(sign)
+            _, said = going.communicate(timeout=120)
+        assert going.returncode == 130 and "Traceback" not in said, said
+        assert [path.name for path in place.iterdir()] == ["a.lprtake"]
+    for _ in range(2):
+        again = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, timeout=400, check=False)
+        assert again.returncode == 0, again.stderr
+    assert sorted(path.name for path in place.iterdir()) == ["a.blend", "a.lprtake", "a_lprnet.pc2"]
 
 
 @pytest.mark.parametrize("line, says, code", [

@@ -49,12 +49,18 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _face(options: argparse.Namespace) -> bpy.types.Object:
-    """The one that is named, or the only one. Raises InputError."""
+    """The one that is named, or the only one; where this file has a face of the same name, one of another file is told
+    apart by that file's path behind its name. Raises InputError."""
     from inference_core.errors import InputError
 
     from ..scene.baked import all_faces
 
-    faces = {thing.name: thing for thing in all_faces()}
+    faces: dict[str, bpy.types.Object] = {}
+    for thing in sorted(all_faces(), key=lambda thing: thing.library is not None):
+        named = thing.name
+        if named in faces and thing.library is not None:
+            named = f"{named} ({thing.library.filepath})"
+        faces[named] = thing
     if not faces:
         raise InputError(f"{options.blend}: holds no captured face; make one with the command image or video")
     names = ", ".join(list(faces)[:MOST_NAMED])

@@ -9,7 +9,6 @@ Blender's is held from step to step but names, since undo and deleting take the 
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
@@ -23,9 +22,11 @@ from inference_core.errors import InputError
 from ..jobs import WAITING, Job, Progress, Steps, messages_of
 from .bake_options import BakeOptions
 from .bake_plan import Plan, Points, Skin, read_take
-from .baked import CACHE, NAME, place_of, portable, remember
+from .baked import label_of, place_of, portable, remember
 from .cache_modifier import drop_cache, use_cache
 from .head_motion import animate_head, check_place, still_head
+from .label import free_label, labels_of_others
+from .linked import check_own, home, own
 from .markers import drop_markers, set_markers
 from .point_cache import ENDING, CacheFile
 from .shape_keys import animate_absolute, animate_relative
@@ -40,9 +41,9 @@ ROUNDS = 3                      # a bake whose data an undo has taken away begin
 
 @dataclass(frozen=True)
 class Target:
-    """Where to bake, by names: the scene; an object that has a bake, which is replaced, or None for a new one; the
-    collection of a new one, None = the scene's own; the place of a new one, None = the 3D cursor; what a point cache is
-    named after, and replaced without asking, None = the object, beside the caches of others."""
+    """Where to bake, by names of this file's own data: the scene; an object that has a bake, which is replaced, or None
+    for a new one; the collection of a new one, None = the scene's own; the place of a new one, None = the 3D cursor;
+    what a point cache is named after, and replaced without asking, None = the object, and no earlier one goes."""
 
     scene: str
     thing: str | None = None
@@ -68,10 +69,13 @@ def bake_take(take: str | Path, options: BakeOptions = BakeOptions(), scene: bpy
     its name, place and materials. cache: see Target. Returns the object. Raises TakeError, InputError, OutputError."""
     scene = scene or bpy.context.scene
     assert scene is not None
-    target = Target(scene.name, thing.name if thing else None, collection.name if collection else None,
-                    cache=cache)
+    if thing is not None:
+        check_own(thing)
+    collection = home(scene, collection)
+    target = Target(scene.name, thing.name if thing else None, collection.name, cache=cache)
     baked: Baked = Job("Bake", bake_steps(Path(take), options, target)).run(on_progress)
-    return bpy.data.objects[baked.name]
+    made: bpy.types.Object = own(bpy.data.objects, baked.name)
+    return made
 
 
 def bake_steps(take: Path, options: BakeOptions, target: Target) -> Steps:
@@ -90,7 +94,7 @@ def _bake(take: Path, options: BakeOptions, target: Target) -> Steps:
     if options.head == "OBJECT":
         check_place(thing.name if thing else "new object", place)
     name = thing.name if thing else _name_of(take)
-    cache = _cache_of(take, name, target, thing) if options.mode == "POINT_CACHE" else None
+    cache = _cache_of(take, name, target) if options.mode == "POINT_CACHE" else None
     wants_skin = options.texture > 0 and not (thing and any(slot.material for slot in thing.material_slots))
     rate = SceneRate(scene.render.fps, scene.render.fps_base)
     unseen, plan, skin = Unseen(name, target.thing), None, None
@@ -133,54 +137,56 @@ def _show(unseen: Unseen, plan: Plan, skin: Skin | None, take: Path, cache: Cach
     """Everything that the scene sees, at once."""
     scene, old = _find(target, take)
     notes = [skin.missing] if skin and skin.missing else []
-    if cache is not None:
-        cache.show()
+    played = cache.show() if cache is not None else None
     thing = unseen.show(old, _collection(scene, target))
     if options.head == "OBJECT":
         animate_head(thing, place, plan.frames, plan.places, plan.turns, plan.holds)
     else:
         still_head(thing, place)
-    if cache is not None:
-        use_cache(thing, portable(cache.path), plan.frames, plan.holds)
+    if played is not None:
+        use_cache(thing, portable(played), plan.frames, plan.holds)
     else:
         drop_cache(thing)
-    was = str(thing.get(NAME, thing.name))
-    drop_markers(scene, was)
-    channel = drop_sound(scene, was)
+    others = labels_of_others(scene, thing)
+    label, channel = free_label(thing.name, others), 0
+    for earlier in {label_of(thing), label} - others:
+        drop_markers(scene, earlier)
+        channel = drop_sound(scene, earlier) or channel
     if options.timing == "SET_SCENE_FPS":
         scene.render.fps, scene.render.fps_base = plan.timeline.rate.fps, plan.timeline.rate.base
     if options.markers:
-        set_markers(scene, thing.name, plan.lost)
+        set_markers(scene, label, plan.lost)
     if options.sound:
-        notes += _sound(scene, thing.name, plan, channel)
+        notes += _sound(scene, label, plan, channel)
     if options.frame_range:
         scene.frame_start, scene.frame_end = options.start_frame, math.ceil(plan.timeline.frames[-1] - EARLY)
-    remember(thing, take, options, place, cache.path if cache else None, {
+    remember(thing, take, options, place, label, played, {
         "frames": plan.count, "frames_seen": plan.seen, "gaps": len(plan.lost), "confidence": plan.confidence,
         "topology": plan.topology.name})
     return Baked(thing.name, plan.count, plan.seen, tuple(notes))
 
 
-def _sound(scene: bpy.types.Scene, name: str, plan: Plan, channel: int) -> list[str]:
+def _sound(scene: bpy.types.Scene, label: str, plan: Plan, channel: int) -> list[str]:
     if plan.clip is None:
         return []
     if not plan.timeline.steady:
         return ["The clip's sound was left out: with this timing the mesh runs at another speed"]
-    set_sound(scene, name, plan.clip, plan.timeline, channel)
+    set_sound(scene, label, plan.clip, plan.timeline, channel)
     return []
 
 
 def _find(target: Target, take: Path) -> tuple[bpy.types.Scene, bpy.types.Object | None]:
-    scene = bpy.data.scenes.get(target.scene)
+    scene = own(bpy.data.scenes, target.scene)
     if scene is None:
         raise InputError(f"The scene {target.scene} was deleted during the bake; the take {take} is kept: bake it "
                          "again")
     if target.thing is None:
         return scene, None
-    thing = bpy.data.objects.get(target.thing)
+    thing = own(bpy.data.objects, target.thing)
     if thing is None:
         raise InputError(f"The object {target.thing} was deleted or renamed during the bake; the take {take} is kept: "
                          "bake it again")
+    check_own(thing)
     return scene, thing
 
 
@@ -191,20 +197,15 @@ def _place(scene: bpy.types.Scene, thing: bpy.types.Object | None, target: Targe
 
 
 def _collection(scene: bpy.types.Scene, target: Target) -> bpy.types.Collection:
-    named = bpy.data.collections.get(target.collection) if target.collection else None
-    return named or scene.collection
+    return home(scene, own(bpy.data.collections, target.collection) if target.collection else None)
 
 
 def _name_of(take: Path) -> str:
     return take.stem.encode(errors="replace").decode() or "take"        # Blender takes no bytes that are not Unicode
 
 
-def _cache_of(take: Path, name: str, target: Target, thing: bpy.types.Object | None) -> CacheFile:
-    """Beside the .blend file, else beside the take; a file that another bake may play is left as it is. Raises OutputError
-    now where nothing can be written there."""
+def _cache_of(take: Path, name: str, target: Target) -> CacheFile:
+    """Beside the .blend file, else beside the take. Raises OutputError now where nothing can be written there."""
     folder = Path(bpy.data.filepath).parent if bpy.data.filepath else take.absolute().parent
     safe = "".join(letter if letter.isalnum() or letter in "-_. " else "_" for letter in target.cache or name)
-    own = Path(os.path.abspath(bpy.path.abspath(thing.get(CACHE, "")))) if thing else None
-    names = (f"{safe}_lprnet{number}{ENDING}" for number in ("", *(f"-{number}" for number in range(2, 10_000))))
-    return CacheFile.at(next(path for path in map(folder.joinpath, names)
-                             if target.cache or path == own or not path.exists()))
+    return CacheFile.at(folder / f"{safe}_lprnet{ENDING}", replaces=target.cache is not None)

@@ -14,6 +14,7 @@ from inference_core.errors import InputError
 
 from .bake_options import BakeOptions
 from .face import is_captured
+from .linked import absolute
 
 TAKE, OPTIONS, PLACE, NAME, CACHE = "lprnet_take", "lprnet_bake", "lprnet_place", "lprnet_baked_as", "lprnet_cache"
 FACTS = ("frames", "frames_seen", "gaps", "confidence", "topology")
@@ -26,19 +27,21 @@ def is_baked(thing: bpy.types.Object | None) -> bool:
 
 
 def all_faces() -> list[bpy.types.Object]:
-    """Every face of the open file, captured or baked."""
-    return [thing for thing in bpy.data.objects if is_baked(thing) or is_captured(thing)]
+    """Every face of the open file's scenes, captured or baked; what a library override was made from is in none."""
+    return [thing for thing in bpy.data.objects if thing.users_scene and (is_baked(thing) or is_captured(thing))]
 
 
 def take_of(thing: bpy.types.Object) -> Path:
     """Where its take is: where it was, or beside the .blend file. Raises InputError where there is none."""
     if not is_baked(thing):
         raise InputError(f"{thing.name}: no take was baked into this object; choose one that Bake Video has made")
-    was = Path(os.path.abspath(bpy.path.abspath(thing[TAKE])))
+    was = Path(absolute(thing, thing[TAKE]))
     beside = Path(bpy.data.filepath).parent / was.name if bpy.data.filepath else was
-    for path in (was, beside):
+    # an object that was linked and made local keeps a path that is relative to the other file
+    others = (bpy.path.abspath(thing[TAKE], library=library) for library in bpy.data.libraries)
+    for path in (was, beside, *map(Path, others)):
         if path.is_dir():
-            return path
+            return Path(os.path.abspath(path))
     raise InputError(f"{was}: the take of {thing.name} is not there any more; put it back or beside the .blend file")
 
 
@@ -58,13 +61,18 @@ def place_of(thing: bpy.types.Object) -> Matrix:
     return thing.matrix_basis.copy()
 
 
-def remember(thing: bpy.types.Object, take: Path, options: BakeOptions, place: Matrix, cache: Path | None,
+def label_of(thing: bpy.types.Object) -> str:
+    """What the strip and the markers of its bake are called after."""
+    return str(thing.get(NAME, thing.name))
+
+
+def remember(thing: bpy.types.Object, take: Path, options: BakeOptions, place: Matrix, label: str, cache: Path | None,
              facts: dict[str, Any]) -> None:
     """Write down what was baked. facts: one for each of FACTS."""
     thing[TAKE] = portable(take)
     thing[OPTIONS] = options.to_properties()
     thing[PLACE] = [place[row][column] for row in range(4) for column in range(4)]
-    thing[NAME] = thing.name
+    thing[NAME] = label
     thing[CACHE] = portable(cache) if cache is not None else ""
     for key in FACTS:
         thing[PREFIX + key] = facts[key]

@@ -15,6 +15,7 @@ from mathutils import Matrix
 from .axes import AXES, METRES_PER_CM, to_blender
 from .bake_options import Head
 from .face import add_region_groups
+from .linked import home, is_linked
 from .material import packed_image, plain_material, skin_material
 from .mesh import UV_LAYER, build_mesh
 from .units import metres_at
@@ -40,7 +41,7 @@ def live_face(scene: bpy.types.Scene, topology: Topology) -> bpy.types.Object:
     thing[LIVE] = topology.name
     thing.matrix_basis = metres_at(scene, scene.cursor.location)
     collection = bpy.context.collection if bpy.context.scene == scene else None
-    (collection or scene.collection).objects.link(thing)
+    home(scene, collection).objects.link(thing)
     add_region_groups(thing, topology.regions)
     return thing
 
@@ -49,7 +50,7 @@ def hide_live_face(scene: bpy.types.Scene, take: Path) -> str:
     """Out of view and render, now that the take that it recorded is baked and would stand inside it; its name, "" where
     there is none. The next live capture shows it again."""
     for thing in scene.objects:
-        path = thing.get(RECORDED) if LIVE in thing.keys() else None
+        path = thing.get(RECORDED) if LIVE in thing.keys() and not is_linked(thing) else None
         if isinstance(path, str) and os.path.abspath(bpy.path.abspath(path)) == os.path.abspath(take):
             _hide(thing, True)
             return thing.name
@@ -69,7 +70,7 @@ def cannot_drive(thing: bpy.types.Object | None, vertices: int) -> str:
     """Why an object cannot follow a live capture, as the end of a sentence; "" where it can."""
     if thing is None or not isinstance(thing.data, bpy.types.Mesh):
         return "is no mesh"
-    if thing.library is not None or thing.data.library is not None:
+    if is_linked(thing) or is_linked(thing.data):
         return "is linked from another file"
     if len(thing.data.vertices) != vertices:
         return f"has {len(thing.data.vertices)} vertices, not the {vertices} of a captured face"

@@ -88,7 +88,7 @@ def export_steps(thing: bpy.types.Object, path: Path, options: ExportOptions = E
     path, kind = target(path, options.format, thing.name)
     if bpy.context.scene is None or thing.type != "MESH":
         raise InputError(f"{thing.name}: not a mesh; choose a captured or baked face")
-    shown = Shown(thing.name, bpy.context.scene.name)
+    shown = Shown(thing.name, bpy.context.scene.name, thing.session_uid)
     del thing
     frames, notes = _frames(*shown.find(), kind, options)
     with _folder_beside(path) as folder:

@@ -56,15 +56,18 @@ class Motion:
 
 @dataclass(frozen=True)
 class Shown:
-    """An object of the open scene by its name: undo and deleting take away what Python holds."""
+    """An object of the open scene, by names and Blender's number for the session, which tells it from one of another
+    file that has the same name: undo and deleting take away what Python holds."""
 
     name: str
     scene: str
+    uid: int
 
     def find(self) -> tuple[bpy.types.Object, bpy.types.Scene]:
         """Raises InputError where it is not there, not shown or another scene is open."""
-        thing, scene = bpy.data.objects.get(self.name), bpy.context.scene
-        if thing is None or scene is None or scene.name != self.scene:
+        thing = next((thing for thing in bpy.data.objects if thing.session_uid == self.uid), None)
+        scene = bpy.context.scene
+        if thing is None or thing.name != self.name or scene is None or scene.name != self.scene:
             raise InputError(f"{self.name}: deleted, renamed, or another scene was opened during the export; nothing was "
                              "written")
         if not thing.visible_get():

@@ -10,6 +10,7 @@ from mathutils import Vector
 
 from .camera_match import match_camera, photo_lens, place_before, placement
 from .face import add_face
+from .linked import home
 from .pictures import photo_image
 from .units import unit_metres
 
@@ -20,9 +21,10 @@ if TYPE_CHECKING:
 def add_photo(photo: CapturedPhoto, scene: bpy.types.Scene, collection: bpy.types.Collection, *,
               at: Vector | None = None, place: int = 0, background: bpy.types.Image | None = None,
               camera_match: bool = False) -> list[bpy.types.Object]:
-    """The heads of a photo as objects, from the place `at` (world, in the scene's units) to the right; place: how many stand there
-    already. camera_match: before the scene's camera instead, which becomes the photo's, with the photo as background:
-    `background` where it is open already."""
+    """The heads of a photo as objects, from the place `at` (world, in the scene's units) to the right; place: how many
+    stand there already. camera_match: before the scene's camera instead, which becomes the photo's, with the photo as
+    background: `background` where it is open already."""
+    collection = home(scene, collection)
     things = [add_face(item.name, item.face, item.texture, collection, place=place + number, scene=scene)
               for number, item in enumerate(photo.faces)]
     if not camera_match:

@@ -3,8 +3,11 @@
 
 from __future__ import annotations
 
+import itertools
 import os
+import re
 import struct
+import time
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -20,6 +23,7 @@ from inference_core.files import check_writable, written_beside
 
 HEADER = struct.Struct("<12siiffi")             # magic, version, points, first frame, frames a sample, samples
 ENDING = ".pc2"
+LEFT_S = 3600                   # a bake writes all the time; a hidden file untouched for so long was left by a crash
 
 
 def write_point_cache(path: Path, samples: Iterable[npt.NDArray[np.float32]], count: int, vertices: int) -> None:
@@ -30,17 +34,22 @@ def write_point_cache(path: Path, samples: Iterable[npt.NDArray[np.float32]], co
 
 @dataclass(frozen=True)
 class CacheFile:
-    """path: where it is to lie; hidden: where it is written, beside, until the scene shows it. What stops a bake before
-    then leaves an earlier file at `path` as it was."""
+    """wanted: where it is to lie; hidden: where it is written, beside, until the scene shows it. What stops a bake
+    before then leaves an earlier file as it was. replaces: takes the place of an earlier file, else gets a number
+    behind its name: a duplicate, an older version of the .blend, or what an undo brings back may play it."""
 
-    path: Path
+    wanted: Path
     hidden: Path
+    replaces: bool
 
     @classmethod
-    def at(cls, path: Path) -> CacheFile:
-        """Raises OutputError now where nothing can be written there."""
-        check_writable(path)
-        return cls(path, path.with_name(f".{path.stem[:40]}-{uuid4().hex[:8]}{ENDING}"))
+    def at(cls, wanted: Path, *, replaces: bool) -> CacheFile:
+        """Raises OutputError now where nothing can be written there. What a bake to the same place has left that was
+        killed is removed."""
+        check_writable(wanted)
+        start = f".{wanted.stem[:40]}-"
+        _drop_left(wanted.parent, re.compile(f"{re.escape(start)}[0-9a-f]{{8}}{re.escape(ENDING)}"))
+        return cls(wanted, wanted.with_name(f"{start}{uuid4().hex[:8]}{ENDING}"), replaces)
 
     def write(self, samples: Iterable[npt.NDArray[np.float32]], count: int, vertices: int) -> None:
         """samples: `count` times (vertices, 3) float32. Complete or not there. Raises OutputError naming the file."""
@@ -54,12 +63,14 @@ class CacheFile:
             self.drop()
             raise
 
-    def show(self) -> None:
-        """Put the whole file to its place. Raises OutputError."""
+    def show(self) -> Path:
+        """Put the whole file to its place, and say where that is. Raises OutputError."""
+        path = self.wanted if self.replaces else _free(self.wanted)
         try:
-            os.replace(self.hidden, self.path)
+            os.replace(self.hidden, path)
         except OSError as error:
             raise self._refused(error) from error
+        return path
 
     def drop(self) -> None:
         """Remove what is not shown; does nothing after `show`."""
@@ -67,8 +78,22 @@ class CacheFile:
             self.hidden.unlink(missing_ok=True)
 
     def _refused(self, error: OSError) -> OutputError:
-        return OutputError(f"{self.path}: cannot be written ({error.strerror or error}); choose another folder, or free "
-                           "some space")
+        return OutputError(f"{self.wanted}: cannot be written ({error.strerror or error}); choose another folder, or "
+                           "free some space")
+
+
+def _free(path: Path) -> Path:
+    """Itself, or the first of NAME-2, NAME-3, ... that is not there."""
+    numbered = (path.with_stem(f"{path.stem}-{number}") for number in itertools.count(2))
+    return next(each for each in itertools.chain((path,), numbered) if not os.path.lexists(each))
+
+
+def _drop_left(folder: Path, name: re.Pattern[str]) -> None:
+    """Half-written files of that name; not those that another process may still be writing."""
+    with suppress(OSError):
+        for path in folder.iterdir():
+            if name.fullmatch(path.name) and time.time() - path.stat().st_mtime > LEFT_S:
+                path.unlink()
 
 
 def _write(file: BinaryIO, samples: Iterable[npt.NDArray[np.float32]], count: int, vertices: int) -> None:

@@ -11,11 +11,11 @@ import bpy
 from ..compat import place_sound, strips_of
 from .timing import Timeline
 
-PROPERTY = "lprnet_object"      # of the strip: the object that it belongs to
+PROPERTY = "lprnet_object"      # of the strip: the label of the bake that it belongs to
 
 
-def set_sound(scene: bpy.types.Scene, name: str, clip: Path, when: Timeline, channel: int = 0) -> bool:
-    """The sound of `clip` for the object `name`, heard from the bake's first frame to its last; channel 0 is a new one
+def set_sound(scene: bpy.types.Scene, label: str, clip: Path, when: Timeline, channel: int = 0) -> bool:
+    """The sound of `clip` for the bake `label`, heard from the bake's first frame to its last; channel 0 is a new one
     above all strips. Returns whether the clip has any sound."""
     sound = bpy.data.sounds.load(str(clip), check_existing=True)
     if sound.channels == "INVALID":
@@ -24,20 +24,20 @@ def set_sound(scene: bpy.types.Scene, name: str, clip: Path, when: Timeline, cha
         return False
     editor = scene.sequence_editor or scene.sequence_editor_create()
     strips = strips_of(editor)
-    strip = strips.new_sound(f"{name} sound", str(clip), channel=channel or _free_channel(strips),
+    strip = strips.new_sound(f"{label} sound", str(clip), channel=channel or _free_channel(strips),
                              frame_start=when.start)
-    strip[PROPERTY] = name
+    strip[PROPERTY] = label
     starts = when.start - when.start_s * when.rate.value            # where second 0 of the clip would come
     place_sound(strip, starts, when.rate.value, when.start, math.floor(float(when.frames[-1])) + 1)
     return True
 
 
-def drop_sound(scene: bpy.types.Scene, name: str) -> int:
-    """Take out the strip of the object `name`; returns its channel, 0 where there was none."""
+def drop_sound(scene: bpy.types.Scene, label: str) -> int:
+    """Take out the strip of the bake `label`; returns its channel, 0 where there was none."""
     channel = 0
     if scene.sequence_editor is not None:
         strips = strips_of(scene.sequence_editor)
-        for strip in [strip for strip in strips if strip.get(PROPERTY) == name]:
+        for strip in [strip for strip in strips if strip.get(PROPERTY) == label]:
             channel = strip.channel
             strips.remove(strip)
     return channel

@@ -19,6 +19,7 @@ from inference_core.topology import Topology
 from .actions import forget_action
 from .bake_plan import Skin
 from .face import add_region_groups, seen_vertices
+from .linked import own
 from .material import packed_image, plain_material, skin_material
 from .mesh import UV_LAYER, add_visibility, build_mesh
 from .shape_keys import add_basis, add_key
@@ -38,7 +39,7 @@ class Unseen:
 
     def build(self, topology: Topology, points: npt.NDArray[np.float32], *, keys: bool) -> None:
         """The mesh of the first frame, (N, 3) float32 metres. keys: shape keys are to come."""
-        old = bpy.data.objects.get(self._old) if self._old else None
+        old = own(bpy.data.objects, self._old) if self._old else None
         before = old.data if old is not None and isinstance(old.data, bpy.types.Mesh) else None
         alike = before is not None and len(before.vertices) == len(points)
         if old is not None and alike:
@@ -47,9 +48,8 @@ class Unseen:
             mesh.update()
         else:
             mesh = build_mesh(self._hidden, points, topology.faces, topology.uvs)
-            names: list[str] = before.materials.keys() if before is not None else []
-            for name in names:
-                mesh.materials.append(bpy.data.materials.get(name))
+            for material in before.materials if before is not None else ():
+                mesh.materials.append(material)
         mesh.name = self._hidden
         thing = bpy.data.objects.new(self._hidden, mesh)
         if not alike:
@@ -130,7 +130,7 @@ class Unseen:
             bpy.data.meshes.remove(mesh)
             forget_action(action)
         for collection, name in reversed(self._made):
-            made = getattr(bpy.data, collection).get(name)
+            made = own(getattr(bpy.data, collection), name)
             if made is not None and made.users == 0:
                 getattr(bpy.data, collection).remove(made)
         self._made.clear()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import bpy
 
 from ..scene.face import is_captured
+from ..scene.linked import absolute, why_linked
 from .bake_properties import OTHERS, SMOOTHING
 from .operators.running import busy
 
@@ -74,7 +75,7 @@ def take(context: bpy.types.Context) -> str:
 def take_of_active(context: bpy.types.Context) -> str:
     """Absolute path of the take that was baked into the active object, "" where there is none."""
     thing = baked_object(context)
-    return _absolute(thing[BAKED_FROM]) if thing else ""
+    return absolute(thing, thing[BAKED_FROM]) if thing and thing[BAKED_FROM] else ""
 
 
 def _absolute(path: str) -> str:
@@ -105,6 +106,11 @@ def why_no_bake(context: bpy.types.Context) -> str:
     if not take(context):
         return "Capture a take first, or choose one above"
     return _why_no_object(context)
+
+
+def why_not_again(context: bpy.types.Context) -> str:
+    thing = baked_object(context)
+    return why_no_bake(context) or (why_linked(thing) if thing else "")
 
 
 def why_no_export(context: bpy.types.Context) -> str:

@@ -233,7 +233,7 @@ class LPRNET_PT_bake(bpy.types.Panel):
         again = fill.baked_object(context)
         if again is not None:
             button(layout, context, "lprnet.rebake", fill.bake_options(settings), icon="ACTION",
-                   text=f"Bake Again: {again.name}", reason=fill.why_no_bake(context), ask=False)
+                   text=f"Bake Again: {again.name}", reason=fill.why_not_again(context), ask=False)
         if again is None or fill.take(context) != fill.take_of_active(context):
             button(layout, context, "lprnet.bake_video", fill.bake(settings, context), icon="ACTION", text="Bake Take",
                    reason=fill.why_no_bake(context))

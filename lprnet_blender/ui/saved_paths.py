@@ -10,6 +10,8 @@ from collections.abc import Iterator
 import bpy
 from bpy.app.handlers import persistent
 
+from ..scene.linked import is_linked
+
 KEPT = ("lprnet_take", "lprnet_cache", "lprnet_recorded")       # of scene.baked and scene.drive, which need the core
 CHOSEN = ("photo", "clip", "take")              # of scene.lprnet; another clip empties the take, so it comes after
 
@@ -30,7 +32,7 @@ def relative_to(folder: str, path: str) -> str:
 def _kept() -> Iterator[Kept]:
     """Every path: where it is kept, under which name, and what it is."""
     for thing in bpy.data.objects:
-        if thing.library is None:
+        if not is_linked(thing):
             yield from ((thing, name, path) for name in KEPT if isinstance(path := thing.get(name), str) and path)
     for scene in bpy.data.scenes:
         if scene.library is None:

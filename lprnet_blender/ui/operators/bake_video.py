@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import bpy
 
 from ...compat import MAY_BE_RELATIVE
+from ...scene.linked import home, own
 from ..bake_properties import FRAME_RATE, BakeProperties, as_typed, bake_options, draw_bake
 from ..preferences import preferences, take_of
 from ..take_info import choose_take
@@ -96,7 +97,7 @@ class LPRNET_OT_bake_video(BakeProperties, JobOperator):
         from ...scene.baked import take_of
         from ...scene.drive import hide_live_face
 
-        said, thing = tell(self, context, result), bpy.data.objects.get(result.name)
+        said, thing = tell(self, context, result), own(bpy.data.objects, result.name)
         hidden = hide_live_face(context.scene, take_of(thing)) if thing is not None and context.scene is not None else ""
         return f"{said}; {hidden} is hidden" if hidden else said
 
@@ -125,12 +126,12 @@ class LPRNET_OT_bake_video(BakeProperties, JobOperator):
         assert context.scene is not None
         chosen, render = preferences(), context.scene.render
         rate = SceneRate(render.fps, render.fps_base)
+        collection = home(context.scene, context.collection).name
         clip = bpy.path.abspath(self.filepath)
         take = Path(bpy.path.abspath(self.take)) if self.take else take_for(clip, take_of(self.filepath))
         frames = FrameOptions(start_s=self.start_s, end_s=self.end_s or None, every=self.every,
                               fps=asked_rate(clip, take, as_typed(self.fps), rate.value))
         track = TrackOptions(engine=chosen.engine, threads=chosen.threads, face=self.face)
-        collection = context.collection.name if context.collection else None
         job = bake_video.begin(clip, take, VideoOptions(frames, track, resume=True), bake_options(self),
                                Target(context.scene.name, None, collection))
         self._scene, self._take = context.scene.name, take
@@ -141,7 +142,7 @@ class LPRNET_OT_bake_video(BakeProperties, JobOperator):
 
 def tell(operator: bpy.types.Operator, context: bpy.types.Context, baked: Any) -> str:
     """Select what was baked, report what the user should know; returns the sentence that sums it up."""
-    thing, layer = bpy.data.objects.get(baked.name), context.view_layer
+    thing, layer = own(bpy.data.objects, baked.name), context.view_layer
     if thing is not None and layer is not None:
         for other in context.selected_objects or ():
             other.select_set(False)

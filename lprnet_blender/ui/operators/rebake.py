@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import bpy
 
 from ...compat import MAY_BE_RELATIVE
+from ...scene.linked import why_linked
 from ..bake_properties import BakeProperties, bake_options, draw_bake, set_properties
 from .bake_video import tell
 from .running import JobOperator, busy
@@ -36,14 +37,14 @@ class LPRNET_OT_rebake(BakeProperties, JobOperator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        """For an object that has a bake, in object mode; one job at a time."""
+        """For an object of this file that has a bake, in object mode; one job at a time."""
         thing = context.active_object
         if context.mode != "OBJECT":
             reason = "Works in Object Mode"
         elif thing is None or thing.get("lprnet_take") is None:
             reason = "Select a face that Bake Video has made"
         else:
-            reason = busy()
+            reason = busy() or why_linked(thing)
         if reason:
             cls.poll_message_set(reason)
         return not reason
@@ -83,9 +84,11 @@ class LPRNET_OT_rebake(BakeProperties, JobOperator):
         from ... import bake_video
         from ...scene.bake import Target
         from ...scene.baked import options_of, take_of
+        from ...scene.linked import check_own
 
         thing, scene = context.active_object, context.scene
         assert thing is not None and scene is not None
+        check_own(thing)
         take = Path(bpy.path.abspath(self.take)) if self.take else take_of(thing)
         options = bake_options(self, options_of(thing))
         return bake_video.begin("", take, VideoOptions(), options, Target(scene.name, thing.name))
