@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
@@ -66,5 +67,6 @@ def test_an_error_inside_comes_through_and_the_screen_comes_back(capfd) -> None:
 def test_a_program_without_a_standard_error_goes_on() -> None:
     code = ("import os\nfrom inference_core.quiet import quiet\nos.close(2)\nwith quiet(), quiet():\n    pass\n"
             "try:\n    os.fstat(2)\nexcept OSError:\n    print('closed as before')\n")
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False,
+                          cwd=Path(__file__).resolve().parent.parent)
     assert (done.returncode, done.stdout) == (0, "closed as before\n")
