@@ -121,7 +121,7 @@ def tiff_has_alpha(data: bytes) -> bool:
 
 def tiff_is_raw(data: bytes) -> bool:
     """Whether what a decoder finds first in a TIFF is the preview of a camera's raw picture (DNG, NEF, ARW, CR2). Other
-    TIFFs have directories below the first one as well, with smaller copies of their picture: so there the sizes decide."""
+    TIFFs have directories below the first one as well, with smaller copies of their picture: there the sizes decide."""
     tags = _tiff_tags(data)
     if data[8:12] == CANON_RAW and data[4:8] == b"\x10\0\0\0" or DNG_VERSION in tags or tags.get(SUBFILE, 0) & REDUCED:
         return True

@@ -64,6 +64,33 @@ def with_matrix(path: Path, source: Path, matrix: tuple[int, int, int, int]) -> 
     return path
 
 
+def damaged(path: Path, source: Path, first: int, count: int = 1) -> Path:
+    """A copy in which so many packets hold nothing but zeros, as where a disk has lost a sector."""
+    data = source.read_bytes()
+    with av.open(str(source)) as clip:
+        packets = [bytes(packet) for packet in clip.demux(video=0) if packet.size]
+    place = 0
+    for number, packet in enumerate(packets[:first + count]):
+        place = data.index(packet, place)               # they lie in order; small ones may be alike
+        if number >= first:
+            data = data[:place] + bytes(len(packet)) + data[place + len(packet):]
+        place += len(packet)
+    path.write_bytes(data)
+    return path
+
+
+def with_edit(path: Path, source: Path, start_s: float, length_s: float) -> Path:
+    """A copy of an MP4 of PyAV that shows a part alone, as telephones cut their clips."""
+    data = bytearray(source.read_bytes())
+    with av.open(str(source)) as clip:
+        units_per_s = 1 / clip.streams.video[0].time_base
+    place = data.index(b"elst") + 12
+    before, = struct.unpack(">i", data[place + 4:place + 8])
+    data[place:place + 8] = struct.pack(">Ii", round(1000 * length_s), before + round(start_s * units_per_s))
+    path.write_bytes(data)
+    return path
+
+
 def joined(path: Path, *clips: Path, step_s: float) -> Path:
     """MPEG-TS clips in one file, each step_s after the last; every one with its own headers in its packets."""
     with path.open("wb") as file:
