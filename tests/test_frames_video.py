@@ -18,8 +18,8 @@ from inference_core.frames import FrameOptions, open_frames
 from inference_core.frames.container import read_container
 
 pytest.importorskip("av", reason="PyAV writes the clips")
-from written_clips import (HEIGHT, WIDTH, damaged, joined, number_in, numbered_picture, times_by_pyav, with_edit,  # noqa: E402
-                           with_matrix, write_clip)
+from written_clips import (HEIGHT, WIDTH, damaged, joined, number_in, numbered_picture, times_by_pyav,  # noqa: E402
+                           with_edit, with_matrix, write_clip)
 
 EVEN = [40 * number for number in range(50)]
 UNEVEN = [*range(0, 800, 40), *range(800, 2000, 110), 2000, 3500, 3533]
@@ -112,6 +112,35 @@ def test_a_clip_that_is_to_be_mirrored_is(tmp_path, clips, matrix, look) -> None
         image = next(iter(frames)).image
         assert frames.info.size == image.shape[1::-1]
     assert np.abs(image.astype(int) - look(numbered_picture(0))).mean() < 6
+
+
+@pytest.mark.parametrize(("name", "codec", "options"), [
+    ("a.mp4", "libx264", FAST), ("a.mkv", "libx264", FAST), ("a.mp4", "mpeg4", {}), ("a.mov", "prores", {}),
+])
+@pytest.mark.parametrize(("aspect", "width"), [((4, 3), 160), ((8, 9), 107), ((1, 1), 120), ((9, 1), 120), ((1, 9), 120)])
+def test_a_clip_stored_narrow_is_seen_as_wide_as_it_is_to_be_shown(tmp_path, name, codec, options, aspect, width) -> None:
+    """Tapes store pixels that are no squares; what no camera does is not believed."""
+    clip = write_clip(tmp_path / name, EVEN[:5], codec, (120, HEIGHT), aspect=aspect, **options)
+    with open_frames(clip) as frames:
+        images = [frame.image for frame in frames]
+        assert frames.info.size == (width, HEIGHT)
+    assert [image.shape for image in images] == [(HEIGHT, width, 3)] * 5
+    expected = cv2.resize(numbered_picture(3, 120), (width, HEIGHT), interpolation=cv2.INTER_AREA)
+    assert np.abs(images[3].astype(int) - expected).mean() < 8
+
+
+@pytest.mark.parametrize(("matrix", "look"), [
+    ((0, 1, -1, 0), lambda picture: np.rot90(picture, -1)), ((-1, 0, 0, -1), lambda picture: np.rot90(picture, 2)),
+    ((0, 1, 1, 0), lambda picture: picture.transpose(1, 0, 2)),
+])
+def test_a_clip_stored_narrow_and_turned_is_stretched_before_it_is_turned(tmp_path, matrix, look) -> None:
+    narrow = write_clip(tmp_path / "narrow.mp4", EVEN[:5], size=(120, HEIGHT), aspect=(4, 3), **FAST)
+    with open_frames(with_matrix(tmp_path / "turned.mp4", narrow, matrix)) as frames:
+        image = next(iter(frames)).image
+        assert frames.info.size == image.shape[1::-1]
+    expected = look(numbered_picture(0, 160))
+    assert image.shape == expected.shape
+    assert np.abs(image.astype(int) - expected).mean() < 8
 
 
 def test_info_tells_what_the_container_claims(clips: Path) -> None:
@@ -280,7 +309,7 @@ def test_behind_a_damaged_packet_whose_gap_the_decoder_paints_over_the_times_are
     ("a.mkv", "libx264", KEYS, 40, 40, "frames cannot be decoded"),
     ("a.mp4", "libx264", KEYS, 40, 160, "of 200 frames cannot be decoded"),
     ("a.mov", "prores", {}, 40, 160, "160 of 200 frames cannot be decoded"),
-    ("a.webm", "libvpx-vp9", {"deadline": "realtime", "cpu-used": "8", "g": "10"}, 80, 120, "nothing can be decoded after"),
+    ("a.webm", "libvpx-vp9", {"deadline": "realtime", "cpu-used": "8", "g": "10"}, 80, 120, "nothing can be decoded"),
 ])
 def test_where_much_cannot_be_decoded_the_rest_comes_and_then_it_is_said(tmp_path, name, codec, options, first, count,
                                                                          sentence) -> None:

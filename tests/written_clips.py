@@ -31,12 +31,14 @@ def number_in(image: np.ndarray) -> int:
 
 def write_clip(path: Path, times_ms: Sequence[int], codec: str = "libx264", size: tuple[int, int] = (WIDTH, HEIGHT),
                numbers: Sequence[int] | None = None, rate: int = 25, container: dict[str, str] | None = None,
-               **options: str) -> Path:
-    """A frame for every time; the container's format follows the ending."""
+               aspect: tuple[int, int] | None = None, **options: str) -> Path:
+    """A frame for every time; the container's format follows the ending. aspect: width by height of a pixel."""
     with av.open(str(path), "w", options=container or {}) as output:
         stream = output.add_stream(codec, rate=rate, options=options)
         stream.width, stream.height = size
         stream.pix_fmt = {"mjpeg": "yuvj420p", "prores": "yuv422p10le"}.get(codec, "yuv420p")
+        if aspect is not None:
+            stream.codec_context.sample_aspect_ratio = Fraction(*aspect)
         stream.codec_context.time_base = Fraction(1, rate) if codec == "mpeg4" or path.suffix == ".avi" else MILLISECOND
         for number, time_ms in zip(numbers or range(len(times_ms)), times_ms):
             frame = av.VideoFrame.from_ndarray(numbered_picture(number, *size), "rgb24")

@@ -121,7 +121,7 @@ def _pictures(file: BinaryIO, start: int, end: int) -> tuple[tuple[int, int, int
 
 
 def _mirrored(file: BinaryIO, place: int) -> tuple[int, int, int, int] | None:
-    """OpenCV takes a mirrored picture, as some telephones film the one who holds them, for one that is turned by half."""
+    """OpenCV takes a mirrored picture, as some telephones film the one who holds them, for one turned by half."""
     data = _read(file, place + (52 if _read(file, place, 1) == b"\1" else 40), 20)
     if len(data) < 20:
         return None

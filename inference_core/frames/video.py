@@ -1,7 +1,8 @@
 """Video files, decoded by OpenCV's FFmpeg, with the stamps of the container.
 
 Frames are found by decoding from the start, never by seeking: OpenCV seeks by number times mean frame rate, which is
-another frame where the rate varies. Frames that are passed over are decoded but not converted.
+another frame where the rate varies. Frames that are passed over are decoded but not converted. A packet that cannot be
+decoded costs its frames and no others. Pictures whose pixels are no squares are stretched until they are.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ DEFAULT_FPS = 25.0              # steps where neither stamps nor a rate are know
 FEW_FRAMES, SMALL_SHARE = 10, 0.02      # so many frames of a damaged clip, or such a share of them, may be lost
 MOST_LATE = 4                           # frames behind a gap that come too late
 EARLY_S = 1.0                   # a clip may end so long before it should
+MOST_ASPECT = 4.0                       # of pixels
 TURNS = {90: cv2.ROTATE_90_CLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.ROTATE_90_COUNTERCLOCKWISE}
 Picture = Callable[[], np.ndarray]
 CONVERT = "convert it: ffmpeg -i IN -c:v libx264 -pix_fmt yuv420p OUT.mp4"
@@ -81,6 +83,8 @@ class _Reader:
                                  "missing; copy or record it again")
             raise VideoError(f"{path}: no video that can be read is in it, or it is damaged; {CONVERT}")
         width, height = (int(capture.get(key)) for key in (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT))
+        self._aspect = _pixel_aspect(capture)
+        width = round(width * self._aspect)
         if width * height > MAX_PIXELS:
             raise VideoError(f"{path}: {width} x {height} pixels are more than the {MAX_PIXELS // 10**6} million that "
                              "are read; scale the video down")
@@ -142,8 +146,8 @@ class _Reader:
             yield time_s, False, image
 
     def _check_whole(self, info: SourceInfo, came: int, end_s: float) -> None:
-        """Raises VideoError where clearly fewer frames came than are in the file. Claims alone are not believed: they are
-        often a little too high, and sound may be longer than the pictures."""
+        """Raises VideoError where clearly fewer frames came than are in the file. Claims alone are not believed: they
+        are often a little too high, and sound may be longer than the pictures."""
         claimed = info.frames if self._container.claims and info.frames else 0
         length_s = claimed / info.fps if info.fps else 0.0
         early = length_s - end_s > max(EARLY_S, SMALL_SHARE * length_s)
@@ -151,8 +155,8 @@ class _Reader:
         if self._container.claims == "frames" and (self._failures or early):
             lost = max(lost, claimed - came)
         if lost > max(FEW_FRAMES, SMALL_SHARE * (came + lost)):
-            raise VideoError(f"{self._path}: damaged: {lost} of {came + lost} frames cannot be decoded; copy or record it "
-                             "again, or go on with the others")
+            raise VideoError(f"{self._path}: damaged: {lost} of {came + lost} frames cannot be decoded; copy or record "
+                             "it again, or go on with the others")
         if early and (self._container.blank or last_packet_s(str(self._path.absolute())) > end_s + EARLY_S):
             raise VideoError(f"{self._path}: damaged: nothing can be decoded after frame {came - 1} ({end_s:.2f} s of "
                              f"{length_s:.2f} s); copy or record it again")
@@ -173,6 +177,10 @@ class _Reader:
         done, image = self._capture.retrieve()
         if not done:
             return None
+        width = max(1, round(image.shape[1] * self._aspect))
+        if width != image.shape[1]:                 # before it is turned: the file tells of the pixels as they are stored
+            image = cv2.resize(image, (width, image.shape[0]), interpolation=cv2.INTER_AREA if self._aspect < 1
+                               else cv2.INTER_LINEAR)
         if self._container.mirrored:
             image = _mirrored(image, self._container.mirrored)
         elif self._turn is not None:
@@ -190,6 +198,14 @@ class _Reader:
         codec = "".join(chr(byte) for byte in name if 32 < byte < 127) or "an unknown codec"
         cut = " or the file is cut off" if self._container.missing else ""
         return f"{self._path}: opens, but gives no frame: {codec} cannot be decoded here{cut}; {CONVERT}"
+
+
+def _pixel_aspect(capture: cv2.VideoCapture) -> float:
+    """Width of a pixel by its height; 1 where the file does not say it, or something that no camera has. Tapes and some
+    cameras store narrow pictures that are to be shown wide: a face would be narrow too."""
+    across, down = capture.get(cv2.CAP_PROP_SAR_NUM), capture.get(cv2.CAP_PROP_SAR_DEN)
+    aspect = across / down if across > 0 and down > 0 else 1.0
+    return aspect if 1 / MOST_ASPECT <= aspect <= MOST_ASPECT else 1.0
 
 
 def _itself(image: np.ndarray) -> np.ndarray:
