@@ -46,7 +46,7 @@ def write_portrait(path: Path, picture: np.ndarray, count: int = COUNT, aspect: 
     return path
 
 
-def test_a_clip_with_one_damaged_packet_becomes_a_whole_take_whose_frames_keep_their_times(head, tmp_path: Path) -> None:
+def test_a_clip_with_one_damaged_packet_becomes_a_whole_take_whose_frames_keep_their_times(head, tmp_path) -> None:
     clip = damaged(tmp_path / "damaged.mp4", write_portrait(tmp_path / "whole.mp4", head), 20)
     progress = capture_video(clip, tmp_path / "a.lprtake")
     take = open_take(tmp_path / "a.lprtake")

@@ -117,8 +117,10 @@ def test_a_clip_that_is_to_be_mirrored_is(tmp_path, clips, matrix, look) -> None
 @pytest.mark.parametrize(("name", "codec", "options"), [
     ("a.mp4", "libx264", FAST), ("a.mkv", "libx264", FAST), ("a.mp4", "mpeg4", {}), ("a.mov", "prores", {}),
 ])
-@pytest.mark.parametrize(("aspect", "width"), [((4, 3), 160), ((8, 9), 107), ((1, 1), 120), ((9, 1), 120), ((1, 9), 120)])
-def test_a_clip_stored_narrow_is_seen_as_wide_as_it_is_to_be_shown(tmp_path, name, codec, options, aspect, width) -> None:
+@pytest.mark.parametrize(("aspect", "width"), [
+    ((4, 3), 160), ((8, 9), 107), ((1, 1), 120), ((9, 1), 120), ((1, 9), 120),
+])
+def test_a_clip_stored_narrow_is_seen_as_wide_as_it_is_to_be_shown(tmp_path, name, codec, options, aspect, width):
     """Tapes store pixels that are no squares; what no camera does is not believed."""
     clip = write_clip(tmp_path / name, EVEN[:5], codec, (120, HEIGHT), aspect=aspect, **options)
     with open_frames(clip) as frames:

@@ -178,7 +178,7 @@ class _Reader:
         if not done:
             return None
         width = max(1, round(image.shape[1] * self._aspect))
-        if width != image.shape[1]:                 # before it is turned: the file tells of the pixels as they are stored
+        if width != image.shape[1]:                 # before it is turned: told of the pixels as they are stored
             image = cv2.resize(image, (width, image.shape[0]), interpolation=cv2.INTER_AREA if self._aspect < 1
                                else cv2.INTER_LINEAR)
         if self._container.mirrored:
