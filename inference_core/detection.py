@@ -10,6 +10,7 @@ sure of is for a network's presence to decide.
 from __future__ import annotations
 
 import math
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -62,6 +63,8 @@ SAME = 0.35                     # boxes that overlap by this share of the smalle
 SMALLEST = 16                   # pictures with a shorter side than this hold no face
 STAGES, DLIB_STAGES = range(7), (3, 6)      # of `search`
 USUAL_STAGES = 3                # that find several faces of a picture: whole, halves, quarters
+
+_dlib_lock = threading.Lock()   # its detector keeps the picture in itself: two threads at once end the program
 
 
 @dataclass(frozen=True)
@@ -182,7 +185,9 @@ def _look_for_fronts(image: np.ndarray, longest: int) -> list[Detection]:
     scaled = _scaled(grey, min(longest / max(height, width), MAX_GROW))
     across, down = width / scaled.shape[1], height / scaled.shape[0]
     found = []
-    for box, score, view in zip(*_detector().run(np.ascontiguousarray(scaled), 0, 0.0)):
+    with _dlib_lock:
+        answers = _detector().run(np.ascontiguousarray(scaled), 0, 0.0)
+    for box, score, view in zip(*answers):
         corners = (float(box.left()), float(box.top()), float(box.right()), float(box.bottom()))
         found.append(_enlarged(Detection(corners, float(score), list(SQUARES)[view]), across, down))
     return found

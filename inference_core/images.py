@@ -13,7 +13,7 @@ import numpy as np
 
 from inference_core.errors import ImageError, OutputError
 from inference_core.files import write_bytes
-from inference_core.picture_headers import inspect, tiff_has_alpha, webp_orientation
+from inference_core.picture_headers import inspect, png_orientation, tiff_has_alpha, tiff_is_raw, webp_orientation
 from inference_core.quiet import quiet
 
 MAX_BYTES = 512 << 20
@@ -21,6 +21,7 @@ MAX_PIXELS = 150_000_000
 BEHIND = 128                    # grey that shows through transparent parts
 FORMATS = "JPEG, PNG, WebP, TIFF or BMP"
 EXPORT = f"export it as {FORMATS}"
+TURNED_HERE = {"PNG": png_orientation, "WebP": webp_orientation}       # OpenCV turns the others itself
 HEIC_BRANDS = (b"heic", b"heix", b"hevc", b"mif1", b"msf1", b"avif")
 
 
@@ -36,19 +37,23 @@ def decode_image(data: bytes, path: str | Path) -> np.ndarray:
         if data[4:8] == b"ftyp" and data[8:12] in HEIC_BRANDS:
             raise ImageError(f"{path}: HEIC and AVIF pictures cannot be read; {EXPORT}")
         raise ImageError(f"{path}: not a picture that can be read; give {FORMATS}")
+    if kind == "TIFF" and tiff_is_raw(data):
+        raise ImageError(f"{path}: a camera's raw picture, or another file that begins with a mere preview; {EXPORT}")
     if size is None or not whole:
         raise ImageError(f"{path}: the picture is cut off or damaged; copy or export it again")
     if size[0] * size[1] > MAX_PIXELS:
         raise ImageError(f"{path}: {size[0]} x {size[1]} pixels are more than the {MAX_PIXELS // 10**6} million that are "
                          "read; scale the picture down")
-    image = _decode(data, cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH)
+    # OpenCV would turn the colours of a PNG and not their transparency
+    unturned = cv2.IMREAD_IGNORE_ORIENTATION if kind in TURNED_HERE else 0
+    image = _decode(data, cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH | unturned)
     if image is None:
         raise ImageError(f"{path}: the picture is damaged, or of a kind of {kind} that cannot be read; {EXPORT}")
     deep = image.itemsize
     image = cv2.cvtColor(_eight_bit(image), cv2.COLOR_BGR2RGB)
-    if kind in ("PNG", "WebP") or (kind == "TIFF" and tiff_has_alpha(data)):
+    if kind in TURNED_HERE or (kind == "TIFF" and tiff_has_alpha(data)):
         image = _over_grey(data, image, premultiplied=kind == "TIFF" and deep == 1)
-    return _turned(image, webp_orientation(data)) if kind == "WebP" else image      # OpenCV turns the others itself
+    return _turned(image, TURNED_HERE[kind](data)) if kind in TURNED_HERE else image
 
 
 def write_image(path: str | Path, image: np.ndarray) -> None:

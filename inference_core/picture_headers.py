@@ -3,8 +3,15 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator
 
-WIDTH, HEIGHT, PHOTOMETRIC, ORIENTATION, EXTRA_SAMPLES = 256, 257, 262, 274, 338        # tags of TIFF
+# tags of TIFF
+SUBFILE, WIDTH, HEIGHT, PHOTOMETRIC, ORIENTATION = 254, 256, 257, 262, 274
+SUB_DIRECTORIES, EXTRA_SAMPLES, DNG_VERSION = 330, 338, 50706
+REDUCED = 1                     # of SUBFILE: a smaller copy of another picture of the file
+CANON_RAW = b"CR\2\0"
+MOST_BELOW = 100                # directories that are looked at
+NUMBERS = {1: "B", 3: "H", 4: "I", 13: "I"}     # kinds of TIFF's values that lie in the directory itself
 
 
 def inspect(data: bytes) -> tuple[str | None, tuple[int, int] | None, bool]:
@@ -46,12 +53,24 @@ def _inspect_jpeg(data: bytes):
 
 
 def _png_ends(data: bytes) -> bool:
+    return any(kind == b"IEND" for kind, _ in _png_chunks(data))
+
+
+def _png_chunks(data: bytes) -> Iterator[tuple[bytes, slice]]:
+    """Kind and where the contents lie."""
     place = 8
     while place + 12 <= len(data):
-        if data[place + 4:place + 8] == b"IEND":
-            return True
-        place += 12 + struct.unpack(">I", data[place:place + 4])[0]
-    return False
+        length, kind = struct.unpack(">I4s", data[place:place + 8])
+        yield kind, slice(place + 8, place + 8 + length)
+        place += 12 + length
+
+
+def png_orientation(data: bytes) -> int:
+    """The EXIF orientation of a PNG, 1 to 8; 1 where it has none."""
+    for kind, inside in _png_chunks(data):
+        if kind == b"eXIf":
+            return _exif_orientation(data[inside])
+    return 1
 
 
 def _webp_size(data: bytes):
@@ -79,14 +98,19 @@ def webp_orientation(data: bytes) -> int:
     while place + 8 <= len(data):
         kind, length = struct.unpack("<4sI", data[place:place + 8])
         if kind == b"EXIF":
-            return _tiff_tags(data[place + 8:place + 8 + length].removeprefix(b"Exif\0\0")).get(ORIENTATION, 1)
+            return _exif_orientation(data[place + 8:place + 8 + length])
         place += 8 + length + length % 2
     return 1
 
 
+def _exif_orientation(data: bytes) -> int:
+    return _tiff_tags(data.removeprefix(b"Exif\0\0")).get(ORIENTATION, 1)
+
+
 def _tiff_size(data: bytes):
     tags = _tiff_tags(data)
-    return (tags[WIDTH], tags[HEIGHT]) if WIDTH in tags and HEIGHT in tags else None
+    width, height = tags.get(WIDTH, 0), tags.get(HEIGHT, 0)
+    return (width, height) if width and height else None
 
 
 def tiff_has_alpha(data: bytes) -> bool:
@@ -95,16 +119,51 @@ def tiff_has_alpha(data: bytes) -> bool:
     return tags.get(PHOTOMETRIC) == 2 and EXTRA_SAMPLES in tags             # RGB; CMYK has four channels too
 
 
+def tiff_is_raw(data: bytes) -> bool:
+    """Whether what a decoder finds first in a TIFF is the preview of a camera's raw picture (DNG, NEF, ARW, CR2). Other
+    TIFFs have directories below the first one as well, with smaller copies of their picture: there the sizes decide."""
+    tags = _tiff_tags(data)
+    if data[8:12] == CANON_RAW and data[4:8] == b"\x10\0\0\0" or DNG_VERSION in tags or tags.get(SUBFILE, 0) & REDUCED:
+        return True
+    pixels = tags.get(WIDTH, 0) * tags.get(HEIGHT, 0)
+    return any(below.get(WIDTH, 0) * below.get(HEIGHT, 0) > pixels for below in _tiff_below(data))
+
+
+def _tiff_below(data: bytes) -> Iterator[dict[int, int]]:
+    """The directories that lie below the first one."""
+    order, place = _tiff_start(data)
+    for tag, kind, count, value in _tiff_entries(data, order, place):
+        if tag == SUB_DIRECTORIES and kind in (4, 13):
+            start = 0 if count == 1 else struct.unpack(order + "I", value)[0]
+            places = value if count == 1 else data[start:start + 4 * min(count, MOST_BELOW)]
+            for at in range(0, len(places) - 3, 4):
+                yield _tiff_numbers(data, order, struct.unpack_from(order + "I", places, at)[0])
+
+
 def _tiff_tags(data: bytes) -> dict[int, int]:
-    """The whole numbers of the first directory; {} where there is none."""
+    """The whole numbers of the first directory, 0 for what is none; {} where there is no directory."""
+    return _tiff_numbers(data, *_tiff_start(data))
+
+
+def _tiff_start(data: bytes) -> tuple[str, int]:
+    """Order of the bytes, and where the first directory lies."""
     order = "<" if data[:2] == b"II" else ">"
+    return order, struct.unpack(order + "I", data[4:8])[0] if len(data) >= 8 else 0
+
+
+def _tiff_numbers(data: bytes, order: str, place: int) -> dict[int, int]:
+    """Of a tag that comes again the first counts, as for those who decode it: else a picture could claim another size
+    than its own."""
+    tags: dict[int, int] = {}
+    for tag, kind, _, value in _tiff_entries(data, order, place):
+        tags.setdefault(tag, struct.unpack_from(order + NUMBERS[kind], value)[0] if kind in NUMBERS else 0)
+    return tags
+
+
+def _tiff_entries(data: bytes, order: str, place: int) -> list[tuple[int, int, int, bytes]]:
+    """Tag, kind, count and value of the entries of a directory; [] where it is cut off."""
     try:
-        place, = struct.unpack(order + "I", data[4:8])
         count, = struct.unpack(order + "H", data[place:place + 2])
-        tags = {}
-        for at in range(place + 2, place + 2 + 12 * count, 12):
-            tag, kind = struct.unpack(order + "HH", data[at:at + 4])
-            tags[tag], = struct.unpack(order + ("H" if kind == 3 else "I"), data[at + 8:at + (10 if kind == 3 else 12)])
-        return tags
+        return [struct.unpack(order + "HHI4s", data[at:at + 12]) for at in range(place + 2, place + 2 + 12 * count, 12)]
     except struct.error:
-        return {}
+        return []

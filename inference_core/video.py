@@ -130,6 +130,8 @@ def _check_same(path: Path, take: Take, header: TakeHeader) -> None:
              ("the network", was.weights["sha256"], now.weights["sha256"])]
     # older takes tell of the network's main file alone
     pairs += [(PARTS[key], was.weights[key], now.weights.get(key)) for key in PARTS if key in was.weights]
+    # a clip whose pixels are no squares was once taken as it is stored
+    pairs += [("the size of the pictures", tuple(was.size), tuple(now.size))]
     asked_then, asked_now = asdict(part_of(was.source)), asdict(part_of(now.source))
     pairs += [(f"the option {key}", asked_then[key], value) for key, value in asked_now.items()]
     pairs += [(f"the option {key}", was.track.get(key), value) for key, value in now.track.items() if key != "weights"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from pathlib import Path
 
@@ -110,6 +111,40 @@ def test_above_the_box_means_towards_the_top_of_the_head() -> None:
     away = [Detection(box, 1.0, "looks left", angle).crop.to_image(np.array([0.5, 0.5])) - 50 for angle in (0, 90)]
     # turned clockwise by a quarter, what was right is below, what was above is right
     assert away[1] == pytest.approx([-away[0][1], away[0][0]])
+
+
+def test_threads_may_look_at_the_same_time_and_find_what_one_finds(astronaut_png: Path) -> None:
+    """In a process of its own, which a detector that is not made for threads would end."""
+    code = """
+import sys
+import threading
+import numpy as np
+from inference_core import read_image
+from inference_core.detection import search
+
+picture = read_image(sys.argv[1])
+pictures = [np.ascontiguousarray(np.roll(picture, shift, 1)[:, :width])
+            for shift, width in ((0, 512), (40, 400), (-60, 300), (20, 512))]
+dlib_only = (3,)
+expected = [list(search(one, dlib_only)) for one in pictures]
+assert all(found for found, in expected)
+wrong = []
+
+def look(number):
+    for _ in range(10):
+        if list(search(pictures[number], dlib_only)) != expected[number]:
+            wrong.append(number)
+
+threads = [threading.Thread(target=look, args=(number,)) for number in range(4)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+print("wrong", wrong)
+"""
+    done = subprocess.run([sys.executable, "-c", code, str(astronaut_png)], capture_output=True, text=True, timeout=120,
+                          check=False, cwd=Path(__file__).resolve().parent.parent)
+    assert (done.returncode, done.stdout) == (0, "wrong []\n"), done.stderr[-500:]
 
 
 def test_dlibs_own_library_is_found_where_blender_4_2_leaves_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,8 +18,8 @@ from inference_core.frames import FrameOptions, open_frames
 from inference_core.frames.container import read_container
 
 pytest.importorskip("av", reason="PyAV writes the clips")
-from written_clips import (HEIGHT, WIDTH, joined, number_in, numbered_picture, times_by_pyav, with_matrix,  # noqa: E402
-                           write_clip)
+from written_clips import (HEIGHT, WIDTH, damaged, joined, number_in, numbered_picture, times_by_pyav,  # noqa: E402
+                           with_edit, with_matrix, write_clip)
 
 EVEN = [40 * number for number in range(50)]
 UNEVEN = [*range(0, 800, 40), *range(800, 2000, 110), 2000, 3500, 3533]
@@ -112,6 +112,37 @@ def test_a_clip_that_is_to_be_mirrored_is(tmp_path, clips, matrix, look) -> None
         image = next(iter(frames)).image
         assert frames.info.size == image.shape[1::-1]
     assert np.abs(image.astype(int) - look(numbered_picture(0))).mean() < 6
+
+
+@pytest.mark.parametrize(("name", "codec", "options"), [
+    ("a.mp4", "libx264", FAST), ("a.mkv", "libx264", FAST), ("a.mp4", "mpeg4", {}), ("a.mov", "prores", {}),
+])
+@pytest.mark.parametrize(("aspect", "width"), [
+    ((4, 3), 160), ((8, 9), 107), ((1, 1), 120), ((9, 1), 120), ((1, 9), 120),
+])
+def test_a_clip_stored_narrow_is_seen_as_wide_as_it_is_to_be_shown(tmp_path, name, codec, options, aspect, width):
+    """Tapes store pixels that are no squares; what no camera does is not believed."""
+    clip = write_clip(tmp_path / name, EVEN[:5], codec, (120, HEIGHT), aspect=aspect, **options)
+    with open_frames(clip) as frames:
+        images = [frame.image for frame in frames]
+        assert frames.info.size == (width, HEIGHT)
+    assert [image.shape for image in images] == [(HEIGHT, width, 3)] * 5
+    expected = cv2.resize(numbered_picture(3, 120), (width, HEIGHT), interpolation=cv2.INTER_AREA)
+    assert np.abs(images[3].astype(int) - expected).mean() < 8
+
+
+@pytest.mark.parametrize(("matrix", "look"), [
+    ((0, 1, -1, 0), lambda picture: np.rot90(picture, -1)), ((-1, 0, 0, -1), lambda picture: np.rot90(picture, 2)),
+    ((0, 1, 1, 0), lambda picture: picture.transpose(1, 0, 2)),
+])
+def test_a_clip_stored_narrow_and_turned_is_stretched_before_it_is_turned(tmp_path, matrix, look) -> None:
+    narrow = write_clip(tmp_path / "narrow.mp4", EVEN[:5], size=(120, HEIGHT), aspect=(4, 3), **FAST)
+    with open_frames(with_matrix(tmp_path / "turned.mp4", narrow, matrix)) as frames:
+        image = next(iter(frames)).image
+        assert frames.info.size == image.shape[1::-1]
+    expected = look(numbered_picture(0, 160))
+    assert image.shape == expected.shape
+    assert np.abs(image.astype(int) - expected).mean() < 8
 
 
 def test_info_tells_what_the_container_claims(clips: Path) -> None:
@@ -243,6 +274,104 @@ def test_a_part_before_the_cut_is_whole(tmp_path: Path) -> None:
     data = path.read_bytes()
     path.write_bytes(data[:int(0.8 * len(data))])
     assert read(path, end_s=0.4)[0] == list(range(10))
+
+
+LONG = [40 * number for number in range(200)]
+KEYS = {"preset": "veryfast", "bf": "3", "g": "10", "x264-params": "scenecut=0"}
+HEVC = {"preset": "ultrafast", "x265-params": "log-level=none:keyint=10"}
+
+
+@pytest.mark.parametrize(("name", "codec", "options", "most"), [
+    ("a.mp4", "libx264", {**KEYS, "bf": "0"}, 10), ("a.mp4", "libx264", KEYS, 12), ("a.mkv", "libx264", KEYS, 12),
+    ("a.mov", "libx264", KEYS, 12), ("a.mp4", "libx265", HEVC, 12), ("a.mov", "prores", {}, 1),
+])
+def test_one_damaged_packet_costs_no_more_than_what_hangs_on_it(tmp_path, name, codec, options, most) -> None:
+    """Up to the next picture that needs no other; what comes behind it keeps its time. One may be painted over."""
+    whole = write_clip(tmp_path / name, LONG, codec, **options)
+    numbers, times_s, indices = read(damaged(tmp_path / f"damaged_{name}", whole, 40))
+    assert numbers[:30] == list(range(30)) and numbers[-140:] == list(range(60, 200))
+    assert 0 < 200 - len(numbers) <= most
+    assert indices == list(range(len(numbers))) and np.all(np.diff(times_s) > 0)
+    assert times_s[:30] + times_s[-140:] == pytest.approx(np.array(numbers[:30] + numbers[-140:]) / 25, abs=0.001)
+    assert sum(abs(time_s - number / 25) > 0.001 for number, time_s in zip(numbers, times_s)) <= 1
+
+
+@pytest.mark.parametrize(("name", "codec", "options"), [
+    ("a.avi", "mpeg4", {"g": "10"}), ("a.webm", "libvpx", {"deadline": "realtime", "g": "10"}),
+])
+def test_behind_a_damaged_packet_whose_gap_the_decoder_paints_over_the_times_are_right(tmp_path, name, codec, options):
+    whole = write_clip(tmp_path / name, LONG, codec, **options)
+    numbers, times_s, _ = read(damaged(tmp_path / f"damaged_{name}", whole, 40))
+    assert len(numbers) >= 190 and numbers[-140:] == list(range(60, 200))
+    assert times_s[-140:] == pytest.approx(np.arange(60, 200) / 25, abs=0.001)
+
+
+@pytest.mark.parametrize(("name", "codec", "options", "first", "count", "sentence"), [
+    ("a.mp4", "libx264", KEYS, 40, 40, "of 200 frames cannot be decoded"),
+    ("a.mkv", "libx264", KEYS, 40, 40, "frames cannot be decoded"),
+    ("a.mp4", "libx264", KEYS, 40, 160, "of 200 frames cannot be decoded"),
+    ("a.mov", "prores", {}, 40, 160, "160 of 200 frames cannot be decoded"),
+    ("a.webm", "libvpx-vp9", {"deadline": "realtime", "cpu-used": "8", "g": "10"}, 80, 120, "nothing can be decoded"),
+])
+def test_where_much_cannot_be_decoded_the_rest_comes_and_then_it_is_said(tmp_path, name, codec, options, first, count,
+                                                                         sentence) -> None:
+    whole = write_clip(tmp_path / name, LONG, codec, **options)
+    path = damaged(tmp_path / f"damaged_{name}", whole, first, count)
+    numbers, said = read_until_error(path)
+    assert numbers[:30] == list(range(30)) and len(numbers) < 180
+    assert numbers[-1] == 199 or first + count == 200
+    assert str(path) in said and "damaged" in said and sentence in said and "copy or record it again" in said
+
+
+def test_a_download_that_was_broken_off_in_a_file_of_its_full_size_is_said_to_end_early(tmp_path: Path) -> None:
+    path = write_clip(tmp_path / "a.mkv", LONG, **KEYS)
+    data = path.read_bytes()
+    path.write_bytes(data[:len(data) // 2] + bytes(len(data) - len(data) // 2))
+    numbers, said = read_until_error(path)
+    assert 50 < len(numbers) < 150 and numbers[:-1] == list(range(len(numbers) - 1))       # the last is half there
+    assert str(path) in said and "nothing can be decoded after" in said and "8.00 s" in said
+
+
+def test_a_part_before_the_damage_is_whole(tmp_path: Path) -> None:
+    whole = write_clip(tmp_path / "a.mp4", LONG, **KEYS)
+    assert read(damaged(tmp_path / "damaged.mp4", whole, 100, 100), end_s=2.0)[0] == list(range(50))
+
+
+def test_a_clip_that_a_telephone_has_cut_is_not_called_damaged(tmp_path: Path) -> None:
+    """Its container counts what is cut away as well."""
+    whole = write_clip(tmp_path / "whole.mp4", LONG, **KEYS)
+    with open_frames(with_edit(tmp_path / "cut.mp4", whole, 1.2, 3.0)) as frames:
+        assert frames.info.frames == 200
+        numbers = [number_in(frame.image) for frame in frames]
+    assert numbers[0] == 30 and len(numbers) == pytest.approx(75, abs=1)
+
+
+def test_a_clip_whose_sound_is_longer_is_not_called_damaged(tmp_path: Path) -> None:
+    import av
+    silent, path = write_clip(tmp_path / "silent.mp4", EVEN, **KEYS), tmp_path / "sound.mkv"
+    with av.open(str(silent)) as source, av.open(str(path), "w") as output:
+        stream = output.add_stream_from_template(source.streams.video[0])
+        sound = output.add_stream("pcm_s16le", rate=8000, layout="mono")
+        for packet in source.demux(video=0):
+            if packet.dts is not None:
+                packet.stream = stream
+                output.mux(packet)
+        for second in range(10):
+            frame = av.AudioFrame.from_ndarray(np.zeros((1, 8000), np.int16), "s16", "mono")
+            frame.rate, frame.pts = 8000, 8000 * second
+            output.mux(sound.encode(frame))
+        output.mux(sound.encode(None))
+    with open_frames(path) as frames:
+        assert frames.info.frames > 200                 # what FFmpeg makes of the length of the file
+        assert len(list(frames)) == 50
+
+
+def test_a_recording_whose_clock_begins_anew_goes_on(tmp_path: Path) -> None:
+    once, twice = write_clip(tmp_path / "once.ts", EVEN, **B_FRAMES), tmp_path / "twice.ts"
+    twice.write_bytes(2 * once.read_bytes())
+    numbers, times_s, _ = read(twice)
+    assert numbers == 2 * list(range(50))
+    assert np.diff(times_s) == pytest.approx(np.full(99, 0.04), abs=0.001)
 
 
 @pytest.mark.parametrize("name", ["even.mp4", "uneven.mkv"])

@@ -78,6 +78,22 @@ def test_transparency_of_other_files_turns_grey_too(tmp_path, picture, name, opt
     assert (got[:, 45:] == 128).all() and (got[:, :45] == picture[:, :45]).all()
 
 
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("name, options", [("a.png", {}), ("a.webp", {"lossless": True, "exact": True}), ("a.tif", {})])
+def test_the_transparent_part_of_a_turned_picture_turns_with_it(tmp_path, picture, orientation, name, options):
+    from PIL import ImageOps
+    alpha = np.full(picture.shape[:2], 255, np.uint8)
+    alpha[:15, :70] = 0                             # elsewhere in each of the eight
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    turning = {"tiffinfo": {0x0112: orientation}} if name == "a.tif" else {"exif": exif}
+    path = saved(tmp_path, name, Image.fromarray(np.dstack([picture, alpha])), **turning, **options)
+    in_memory = io.BytesIO(path.read_bytes())       # Pillow tears TIFFs that it maps and lays on their side
+    expected = np.asarray(ImageOps.exif_transpose(Image.open(in_memory)))
+    seen = np.where(expected[..., 3:] > 0, expected[..., :3], 128)
+    assert np.array_equal(read_image(path), seen)
+
+
 def test_a_cmyk_tiff_is_not_taken_for_a_transparent_one(tmp_path, picture):
     path = saved(tmp_path, "print.tif", Image.fromarray(picture).convert("CMYK"))
     assert np.abs(read_image(path).astype(int) - picture).mean() < 12
@@ -132,6 +148,108 @@ def test_a_picture_that_claims_to_be_enormous_is_refused_before_it_is_decoded(tm
     monkeypatch.setattr(images, "_decode", lambda *a: pytest.fail("it was decoded"))
     with pytest.raises(ImageError, match="60000 x 60000"):
         read_image(tmp_path / "bomb.png")
+
+
+def tiff(tags, pixels, extra=b""):
+    """(tag, kind, value) in a directory behind the pixels, which lie behind `extra`."""
+    body = extra + pixels
+    body += bytes(len(body) % 2)
+    entries = b"".join(struct.pack("<HHII", tag, kind, 1, value) for tag, kind, value in tags)
+    return b"II*\0" + struct.pack("<I", 8 + len(body)) + body + struct.pack("<H", len(tags)) + entries + bytes(4)
+
+
+def grey_tags(width, height, strip):
+    return [(256, 4, width), (257, 4, height), (258, 3, 8), (259, 3, 1), (262, 3, 1), (273, 4, strip), (277, 3, 1),
+            (278, 4, height), (279, 4, width * height)]
+
+
+@pytest.mark.parametrize("again", [[(256, 4, 8), (257, 4, 8)], [(256, 3, 8), (257, 3, 8)]])
+def test_a_picture_cannot_hide_its_size_behind_a_second_one(tmp_path, monkeypatch, again):
+    """What decodes it goes by the first."""
+    small = tmp_path / "small.tif"
+    small.write_bytes(tiff(grey_tags(30, 20, 8) + again, bytes(range(200)) * 3))
+    assert read_image(small).shape == (20, 30, 3)
+    monkeypatch.setattr(images, "MAX_PIXELS", 500)
+    monkeypatch.setattr(images, "_decode", lambda *a: pytest.fail("it was decoded"))
+    with pytest.raises(ImageError, match="30 x 20"):
+        read_image(small)
+
+
+def test_a_size_that_lies_elsewhere_in_the_file_is_not_taken_for_the_place_where_it_lies(tmp_path, monkeypatch):
+    """A TIFF may write its width in eight bytes, which do not fit into the directory."""
+    tags = [(256, 16, 8), *grey_tags(30, 20, 16)[1:]]
+    (tmp_path / "long.tif").write_bytes(tiff(tags, bytes(600), extra=struct.pack("<Q", 30)))
+    monkeypatch.setattr(images, "_decode", lambda *a: pytest.fail("it was decoded"))
+    with pytest.raises(ImageError, match="long.tif"):
+        read_image(tmp_path / "long.tif")
+
+
+def raw_file(path, thumbnail, **options):
+    """Directories as cameras write them: a preview, below it what the sensor saw."""
+    tifffile = pytest.importorskip("tifffile", reason="tifffile writes directories below others")
+    with tifffile.TiffWriter(path) as file:
+        file.write(thumbnail, photometric="rgb", subifds=1, **options)
+        file.write(np.zeros((400, 600), np.uint16), photometric=32803, subfiletype=0,
+                   extratags=[(33421, "H", 2, (2, 2), True), (33422, "B", 4, (0, 1, 1, 2), True)])
+    return path
+
+
+def canon_raw_file(path, thumbnail):
+    """The preview comes first; nothing but the beginning says what the file is."""
+    height, width = thumbnail.shape[:2]
+    grey = np.ascontiguousarray(thumbnail[..., 0]).tobytes()
+    tags = grey_tags(width, height, 16 + 2 + 9 * 12 + 4)
+    entries = b"".join(struct.pack("<HHII", tag, kind, 1, value) for tag, kind, value in tags)
+    path.write_bytes(b"II*\0" + struct.pack("<I", 16) + b"CR\2\0" + bytes(4) + struct.pack("<H", 9) + entries + bytes(4)
+                     + grey)
+    return path
+
+
+DNG_VERSION = (50706, "B", 4, (1, 4, 0, 0), True)
+
+
+@pytest.mark.parametrize("name, make", [
+    ("shot.dng", lambda path, small: raw_file(path, small, subfiletype=1, extratags=[DNG_VERSION])),
+    ("phone.dng", lambda path, small: raw_file(path, small, extratags=[DNG_VERSION])),
+    ("shot.nef", lambda path, small: raw_file(path, small, subfiletype=1)),
+    ("shot.nef", lambda path, small: raw_file(path, small, subfiletype=1, metadata=None)),
+    ("unmarked.tif", lambda path, small: raw_file(path, small)),
+    ("shot.cr2", canon_raw_file),
+])
+def test_a_cameras_raw_picture_is_refused_and_not_its_preview_taken(tmp_path, picture, name, make):
+    path = make(tmp_path / name, picture)
+    with pytest.raises(ImageError, match=r"raw picture.*export it as JPEG") as refused:
+        read_image(path)
+    assert str(path) in str(refused.value)
+
+
+def several_pages(path, picture):
+    others = [Image.fromarray(picture[::2, ::2]), Image.fromarray(picture[::-1])]
+    Image.fromarray(picture).save(path, save_all=True, append_images=others)
+
+
+def several_pages_by_opencv(path, picture):
+    import cv2
+    assert cv2.imwritemulti(str(path), [picture[..., ::-1], picture[::-1]])
+
+
+def with_smaller_copies(path, picture, places):
+    """As Photoshop and microscopes write them: in directories below the picture, or behind it."""
+    tifffile = pytest.importorskip("tifffile", reason="tifffile writes directories below others")
+    with tifffile.TiffWriter(path) as file:
+        file.write(picture, photometric="rgb", subifds=2 if places == "below" else None)
+        for step in (2, 4):
+            file.write(np.ascontiguousarray(picture[::step, ::step]), photometric="rgb", subfiletype=1)
+
+
+@pytest.mark.parametrize("make", [
+    several_pages, several_pages_by_opencv,
+    lambda path, picture: with_smaller_copies(path, picture, "below"),
+    lambda path, picture: with_smaller_copies(path, picture, "behind"),
+])
+def test_of_a_tiff_with_pages_or_smaller_copies_the_first_picture_is_read(tmp_path, picture, make):
+    make(tmp_path / "a.tif", picture)
+    assert np.array_equal(read_image(tmp_path / "a.tif"), picture)
 
 
 def test_damaged_pictures_say_nothing_on_the_screen_themselves(tmp_path, capfd):

@@ -31,12 +31,14 @@ def number_in(image: np.ndarray) -> int:
 
 def write_clip(path: Path, times_ms: Sequence[int], codec: str = "libx264", size: tuple[int, int] = (WIDTH, HEIGHT),
                numbers: Sequence[int] | None = None, rate: int = 25, container: dict[str, str] | None = None,
-               **options: str) -> Path:
-    """A frame for every time; the container's format follows the ending."""
+               aspect: tuple[int, int] | None = None, **options: str) -> Path:
+    """A frame for every time; the container's format follows the ending. aspect: width by height of a pixel."""
     with av.open(str(path), "w", options=container or {}) as output:
         stream = output.add_stream(codec, rate=rate, options=options)
         stream.width, stream.height = size
         stream.pix_fmt = {"mjpeg": "yuvj420p", "prores": "yuv422p10le"}.get(codec, "yuv420p")
+        if aspect is not None:
+            stream.codec_context.sample_aspect_ratio = Fraction(*aspect)
         stream.codec_context.time_base = Fraction(1, rate) if codec == "mpeg4" or path.suffix == ".avi" else MILLISECOND
         for number, time_ms in zip(numbers or range(len(times_ms)), times_ms):
             frame = av.VideoFrame.from_ndarray(numbered_picture(number, *size), "rgb24")
@@ -60,6 +62,33 @@ def with_matrix(path: Path, source: Path, matrix: tuple[int, int, int, int]) -> 
     place = data.index(b"tkhd") + 4 + 40
     a, b, c, d = matrix
     data[place:place + 36] = struct.pack(">9i", a << 16, b << 16, 0, c << 16, d << 16, 0, 0, 0, 1 << 30)
+    path.write_bytes(data)
+    return path
+
+
+def damaged(path: Path, source: Path, first: int, count: int = 1) -> Path:
+    """A copy in which so many packets hold nothing but zeros, as where a disk has lost a sector."""
+    data = source.read_bytes()
+    with av.open(str(source)) as clip:
+        packets = [bytes(packet) for packet in clip.demux(video=0) if packet.size]
+    place = 0
+    for number, packet in enumerate(packets[:first + count]):
+        place = data.index(packet, place)               # they lie in order; small ones may be alike
+        if number >= first:
+            data = data[:place] + bytes(len(packet)) + data[place + len(packet):]
+        place += len(packet)
+    path.write_bytes(data)
+    return path
+
+
+def with_edit(path: Path, source: Path, start_s: float, length_s: float) -> Path:
+    """A copy of an MP4 of PyAV that shows a part alone, as telephones cut their clips."""
+    data = bytearray(source.read_bytes())
+    with av.open(str(source)) as clip:
+        units_per_s = 1 / clip.streams.video[0].time_base
+    place = data.index(b"elst") + 12
+    before, = struct.unpack(">i", data[place + 4:place + 8])
+    data[place:place + 8] = struct.pack(">Ii", round(1000 * length_s), before + round(start_s * units_per_s))
     path.write_bytes(data)
     return path
 

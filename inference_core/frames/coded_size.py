@@ -10,10 +10,11 @@ from collections.abc import Iterator
 
 import cv2
 
-from inference_core.frames.opencv import open_capture
+from inference_core.frames.opencv import grab, open_capture
 from inference_core.picture_headers import inspect
 
 Size = tuple[int, int]
+UNDECODED = -1                  # of CAP_PROP_FORMAT
 HEADER_BYTES = 512              # the size stands at the beginning of a sequence header
 LONGEST_NUMBER = 32             # bits
 WITH_CHROMA_FORMAT = (100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135)     # profiles of H.264
@@ -52,9 +53,9 @@ def packet_sizes(path: str) -> Iterator[tuple[float, Size | None]]:
     try:
         codec = int(capture.get(cv2.CAP_PROP_FOURCC)).to_bytes(4, "little", signed=True).decode("latin-1").upper()
         size_of = SIZE_OF.get(codec)
-        if size_of is None or not capture.set(cv2.CAP_PROP_FORMAT, -1):
+        if size_of is None or not capture.set(cv2.CAP_PROP_FORMAT, UNDECODED):
             return
-        while capture.grab():
+        while grab(capture) is not None:
             size = None
             if capture.get(cv2.CAP_PROP_LRF_HAS_KEY_FRAME):
                 done, packet = capture.retrieve()
@@ -62,6 +63,18 @@ def packet_sizes(path: str) -> Iterator[tuple[float, Size | None]]:
             yield capture.get(cv2.CAP_PROP_POS_MSEC) / 1000, size
     finally:
         capture.release()
+
+
+def last_packet_s(path: str) -> float:
+    """The time of the last packet, whether it can be decoded or not; 0 where there is none."""
+    capture, last_s = open_capture(path, cv2.CAP_FFMPEG), 0.0
+    try:
+        if capture.set(cv2.CAP_PROP_FORMAT, UNDECODED):
+            while grab(capture) is not None:
+                last_s = max(last_s, capture.get(cv2.CAP_PROP_POS_MSEC) / 1000)
+    finally:
+        capture.release()
+    return last_s
 
 
 class Bits:

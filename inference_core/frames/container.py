@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -19,6 +19,8 @@ MP4_NEEDED = (b"moov", b"moof", b"mdat")
 EBML, SEGMENT = b"\x1a\x45\xdf\xa3", b"\x18\x53\x80\x67"
 # FFmpeg would open what these texts name: other files, other addresses.
 PLAYLISTS = (b"#EXTM3U", b"ffconcat", b"v=0", b"<", b"[playlist]", b"[Reference]")
+EDIT_SLACK_S = 0.1              # by which an edit may be shorter than what it shows: delays of decoders, rounding
+BLANK_BYTES = 4096
 READABLE = frozenset(range(32, 127)) | {9, 10, 12, 13}
 
 
@@ -26,12 +28,17 @@ READABLE = frozenset(range(32, 127)) | {9, 10, 12, 13}
 class Container:
     """kind "MP4", "Matroska", "AVI" or "" (another one); missing: how many bytes the file should go on for; has_index:
     False for an MP4 without its table of frames; mirrored: how an MP4's picture is to be turned where it is mirrored as
-    well, (a, b, c, d): what lies at (x, y) belongs at (a x + c y, b x + d y)."""
+    well, (a, b, c, d): what lies at (x, y) belongs at (a x + c y, b x + d y); claims: what the number of frames that
+    FFmpeg tells rests on, "frames" that are counted in an index, a "length" of all that is in the file, or "" where the
+    video is cut by an edit list and that number is of the uncut one; blank: nothing but zeros at the end, as where a
+    download was broken off into a file that had its full size already."""
 
     kind: str
     missing: int = 0
     has_index: bool = True
     mirrored: tuple[int, int, int, int] | None = None
+    claims: str = "length"
+    blank: bool = False
 
 
 def why_no_video(path: Path) -> str | None:
@@ -54,18 +61,24 @@ def read_container(path: Path) -> Container:
     """The structure of a file that is no plain text. Raises OSError where it cannot be read."""
     size = path.stat().st_size
     with path.open("rb") as file:
-        head = file.read(12)
-        if head[4:8] in MP4_STARTS:
-            return _mp4(file, size)
-        if head[:4] == EBML:
-            return Container("Matroska", _missing_of_matroska(file, size))
-        if head[:4] == b"RIFF" and head[8:] == b"AVI ":
-            return Container("AVI", _missing_of_avi(file, size))
+        container = _read_structure(file, size)
+        end = _read(file, max(0, size - BLANK_BYTES), BLANK_BYTES)
+    return replace(container, blank=not any(end))
+
+
+def _read_structure(file: BinaryIO, size: int) -> Container:
+    head = file.read(12)
+    if head[4:8] in MP4_STARTS:
+        return _mp4(file, size)
+    if head[:4] == EBML:
+        return Container("Matroska", _missing_of_matroska(file, size))
+    if head[:4] == b"RIFF" and head[8:] == b"AVI ":
+        return Container("AVI", _missing_of_avi(file, size), claims="frames")
     return Container("")
 
 
 def _mp4(file: BinaryIO, size: int) -> Container:
-    place, seen, mirrored = 0, set(), None
+    place, seen, mirrored, cut = 0, set(), None, False
     for _ in range(MAX_BOXES):
         file.seek(place)
         head = file.read(16)
@@ -76,7 +89,7 @@ def _mp4(file: BinaryIO, size: int) -> Container:
             length = struct.unpack(">Q", head[8:])[0]
         seen.add(kind)
         if kind == b"moov":
-            mirrored = _mirrored(file, place + 8, place + length)
+            mirrored, cut = _pictures(file, place + 8, place + length)
         if length == 0:                             # goes on to the end of the file, wherever that is
             break
         if length < 8:                              # something else hangs on behind the last box
@@ -84,28 +97,64 @@ def _mp4(file: BinaryIO, size: int) -> Container:
         place += length
         if place > size:
             return Container("MP4", place - size if kind in MP4_NEEDED else 0, b"moov" in seen - {kind}, mirrored)
-    return Container("MP4", 0, b"moov" in seen, mirrored)
+    return Container("MP4", 0, b"moov" in seen, mirrored,
+                     "" if cut else "length" if b"moof" in seen else "frames")
 
 
-def _mirrored(file: BinaryIO, start: int, end: int) -> tuple[int, int, int, int] | None:
-    """Of the first track of pictures. OpenCV takes a mirrored picture, as some telephones film the one who holds them,
-    for one that is turned by half."""
+def _pictures(file: BinaryIO, start: int, end: int) -> tuple[tuple[int, int, int, int] | None, bool]:
+    """How the first track of pictures is mirrored, and whether an edit list leaves some of it out."""
+    outer = _places(file, start, end)
     for track, inside, after in _boxes(file, start, end):
         if track != b"trak":
             continue
-        boxes = {kind: (first, last) for kind, first, last in _boxes(file, inside, after)}
+        boxes = _places(file, inside, after)
         if b"tkhd" not in boxes or b"mdia" not in boxes:
             continue
-        handlers = [first for kind, first, _ in _boxes(file, *boxes[b"mdia"]) if kind == b"hdlr"]
-        if not handlers or _read(file, handlers[0] + 8, 4) != b"vide":
+        media = _places(file, *boxes[b"mdia"])
+        if b"hdlr" not in media or _read(file, media[b"hdlr"][0] + 8, 4) != b"vide":
             continue
-        place = boxes[b"tkhd"][0]
-        data = _read(file, place + (52 if _read(file, place, 1) == b"\1" else 40), 20)
-        if len(data) < 20:
-            return None
-        a, b, _, c, d = struct.unpack(">5i", data)
-        return (a, b, c, d) if a * d - b * c < 0 else None
-    return None
+        cut = False
+        if b"edts" in boxes and b"mdhd" in media and b"mvhd" in outer:
+            cut = _cut(file, outer[b"mvhd"][0], media[b"mdhd"][0], boxes[b"edts"])
+        return _mirrored(file, boxes[b"tkhd"][0]), cut
+    return None, False
+
+
+def _mirrored(file: BinaryIO, place: int) -> tuple[int, int, int, int] | None:
+    """OpenCV takes a mirrored picture, as some telephones film the one who holds them, for one turned by half."""
+    data = _read(file, place + (52 if _read(file, place, 1) == b"\1" else 40), 20)
+    if len(data) < 20:
+        return None
+    a, b, _, c, d = struct.unpack(">5i", data)
+    return (a, b, c, d) if a * d - b * c < 0 else None
+
+
+def _cut(file: BinaryIO, movie: int, media: int, edits: tuple[int, int]) -> bool:
+    """Whether the edits together are shorter than the track: telephones cut a clip like this."""
+    units_per_s, _ = _clock(file, movie)
+    media_units_per_s, length = _clock(file, media)
+    lists = _places(file, *edits)
+    if b"elst" not in lists or not units_per_s or not media_units_per_s:
+        return False
+    place = lists[b"elst"][0]
+    entry = ">QqI" if _read(file, place, 1) == b"\1" else ">IiI"
+    count = int.from_bytes(_read(file, place + 4, 4), "big")
+    data = _read(file, place + 8, struct.calcsize(entry) * min(count, MAX_INNER_BOXES))
+    whole = len(data) - len(data) % struct.calcsize(entry)
+    shown = sum(units for units, start, _ in struct.iter_unpack(entry, data[:whole]) if start >= 0)
+    return 0 < shown / units_per_s < length / media_units_per_s - EDIT_SLACK_S
+
+
+def _clock(file: BinaryIO, place: int) -> tuple[int, int]:
+    """Units per second, and length in these, of a header of the movie or of a track's media; zeros where it is cut."""
+    long = _read(file, place, 1) == b"\1"
+    data = _read(file, place + (20 if long else 12), 12 if long else 8)
+    return (0, 0) if len(data) < 8 or long and len(data) < 12 else struct.unpack(">IQ" if long else ">II", data)
+
+
+def _places(file: BinaryIO, start: int, end: int) -> dict[bytes, tuple[int, int]]:
+    """First and last place inside of the boxes that lie in another, by their kind."""
+    return {kind: (first, last) for kind, first, last in _boxes(file, start, end)}
 
 
 def _boxes(file: BinaryIO, start: int, end: int) -> Iterator[tuple[bytes, int, int]]:

@@ -12,6 +12,7 @@ import cv2
 LOG_LEVEL = "OPENCV_FFMPEG_LOGLEVEL"
 NOTHING_AT_ALL = "-8"           # FFmpeg's AV_LOG_QUIET
 SILENT = 0
+MOST_FAILURES = 1000            # in a row; at the end of a file that many take a few milliseconds
 
 
 @contextmanager
@@ -44,3 +45,10 @@ def open_capture(target: str | int, backend: int = cv2.CAP_ANY) -> cv2.VideoCapt
     """A capture that may not be open."""
     with silent():
         return cv2.VideoCapture(target, backend)
+
+
+def grab(capture: cv2.VideoCapture) -> int | None:
+    """The next frame of a file: how many packets before it cannot be decoded; None at the end.
+
+    OpenCV answers the same for one such packet and for the end of the file, and goes on when it is asked again."""
+    return next((failures for failures in range(MOST_FAILURES) if capture.grab()), None)
