@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -64,6 +64,24 @@ def check_writable(path: str | Path) -> None:
             pass
     except OSError as error:
         raise _refused(path, error) from error
+
+
+def refuse_overwriting(paths: Iterable[Path], given: Iterable[Path], what: str) -> None:
+    """Raises InputError where a file that is to be written is one of those that were given, however the two are
+    spelled: by links, or in capitals where the file system knows none."""
+    kept = {place for path in given if (place := _place_of(path))}
+    for path in paths:
+        if _place_of(path) in kept:
+            raise InputError(f"{path}: is {what} and would be overwritten; choose another name or folder")
+
+
+def _place_of(path: Path) -> tuple[int, int] | None:
+    """By what os.path.samefile tells files apart; None where there is none."""
+    try:
+        found = os.stat(path)
+    except (OSError, ValueError):
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _refused(path: Path, error: OSError) -> OutputError:

@@ -127,6 +127,27 @@ def test_what_an_obj_brings_beside_it_does_not_overwrite_a_photo_either(astronau
     assert photo.read_bytes() == before and names(tmp_path) == {"me_skin.png"}
 
 
+@pytest.mark.parametrize(("kind", "taken", "more"), [
+    ("png", "f-2.png", ["--picture", "depth"]), ("png", "f-1.png", ["--picture", "depth"]), ("obj", "f-2_skin.png", [])])
+def test_the_file_of_a_further_face_does_not_overwrite_a_photo(two_faces: Path, astronaut_png: Path, tmp_path: Path,
+                                                               capsys, kind: str, taken: str, more: list) -> None:
+    first, second = two_faces.rename(tmp_path / "f.png"), Path(shutil.copy(astronaut_png, tmp_path / taken))
+    before = second.read_bytes()
+    arguments = ["image", first, second, "-o", tmp_path, "--format", kind, "--all-faces", "--texture-size", "32", *more]
+    assert run(*arguments) == 2
+    assert f"{taken}: is one of the photos and would be overwritten" in capsys.readouterr().err
+    assert second.read_bytes() == before and "f-1.obj" not in names(tmp_path)
+
+
+def test_a_photo_by_another_spelling_is_not_overwritten_either(astronaut_png: Path, tmp_path: Path, capsys) -> None:
+    photo = Path(shutil.copy(astronaut_png, tmp_path / "photo.png"))
+    os.link(photo, tmp_path / "PHOTO.png")          # as a file system without capitals answers to both names
+    before = photo.read_bytes()
+    assert run("image", photo, "-o", tmp_path / "PHOTO.png") == 2
+    assert "would be overwritten" in capsys.readouterr().err
+    assert photo.read_bytes() == before == (tmp_path / "PHOTO.png").read_bytes()
+
+
 def test_a_box_and_a_network_can_be_chosen(astronaut_png: Path, tmp_path: Path) -> None:
     for number, weights in enumerate(("lprnet", "lprnet2")):
         out = tmp_path / f"{number}.npz"

@@ -318,7 +318,10 @@ def test_wrong_options_are_explained_before_anything_is_written(clip: Path, tmp_
 def test_the_clip_is_never_overwritten_by_its_overlay(clip: Path, tmp_path: Path) -> None:
     copy = Path(shutil.copy(clip, tmp_path / "c.mp4"))
     assert run(copy, "-o", tmp_path / "a.lprtake", "--overlay", copy) == 2
-    assert copy.read_bytes() == clip.read_bytes()
+    os.link(copy, tmp_path / "C.mp4")               # as a file system without capitals answers to both names
+    assert run(copy, "-o", tmp_path / "a.lprtake", "--overlay", tmp_path / "C.mp4") == 2
+    assert copy.read_bytes() == (tmp_path / "C.mp4").read_bytes() == clip.read_bytes()
+    assert not (tmp_path / "a.lprtake").exists()
 
 
 def test_progress_says_how_far_how_fast_and_how_long_still() -> None:

@@ -39,7 +39,7 @@ def run(options: argparse.Namespace) -> int:
     from inference_core.cli import INTERRUPTED, say
     from inference_core.cli.progress import ProgressLine
     from inference_core.errors import InputError
-    from inference_core.files import check_writable
+    from inference_core.files import check_writable, refuse_overwriting
     from inference_core.video import Progress, capture_video
 
     if options.output.suffix.lower() != TAKE:
@@ -48,8 +48,7 @@ def run(options: argparse.Namespace) -> int:
     if options.overlay:
         if options.overlay.suffix.lower() != ".mp4":
             options.parser.error(f"--overlay {options.overlay}: is written as .mp4; give a name that ends so")
-        if options.overlay.resolve() == Path(options.clip).resolve():
-            raise InputError(f"{options.overlay}: is the clip and would be overwritten; choose another name")
+        refuse_overwriting([options.overlay], [Path(options.clip)], "the clip")
         check_writable(options.overlay)                     # found out now, not after the work
     wanted, start = video_options(options), time.monotonic()
     line: ProgressLine | None = None
