@@ -43,7 +43,8 @@ class TakeHeader:
 def write_header(folder: Path, header: TakeHeader) -> None:
     """Raises OutputError naming the file and the cause."""
     text = json.dumps(dataclasses.asdict(header), indent=1, allow_nan=False, ensure_ascii=False) + "\n"
-    write_bytes(folder / HEADER, text.encode())
+    # the one thing that UTF-8 has no bytes for is a name's raw byte, and \udcXX is JSON's own way to write that
+    write_bytes(folder / HEADER, text.encode(errors="backslashreplace"))
 
 
 def own_topology(folder: Path) -> Topology:

@@ -273,6 +273,23 @@ def test_a_full_disk_keeps_what_fits_and_a_resume_goes_on(clip: Path, whole: Pat
     assert frames_of(take) == frames_of(whole)
 
 
+@pytest.mark.parametrize("limit", [1_000, 12_000, 200_000])
+def test_an_overlay_that_does_not_fit_on_the_disk_is_said_and_replaces_nothing(clip: Path, whole: Path, tmp_path: Path,
+                                                                               limit: int) -> None:
+    overlay = tmp_path / "seen.mp4"
+    overlay.write_bytes(b"an earlier one")
+    code = ("import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[1]),) * 2)\n"
+            "from inference_core import open_take\nfrom inference_core.errors import OutputError\n"
+            "from inference_core.overlay_video import write_overlay\n"
+            "try: write_overlay(sys.argv[2], open_take(sys.argv[3]), sys.argv[4])\n"
+            "except OutputError as error: sys.exit(str(error))")
+    done = subprocess.run([sys.executable, "-c", code, str(limit), clip, whole, overlay], cwd=REPOSITORY, check=False,
+                          timeout=60, capture_output=True, text=True)
+    assert done.returncode == 1 and done.stderr.startswith(f"{overlay}: the video could not be written; is the disk full")
+    assert done.stderr.count("\n") == 1
+    assert overlay.read_bytes() == b"an earlier one" and list(tmp_path.iterdir()) == [overlay]
+
+
 @pytest.mark.parametrize("data", [b"", b"no video", b"\0\0\0\x18ftypmp42" + b"\0" * 200])
 def test_what_is_no_video_leaves_no_take(tmp_path: Path, data: bytes, capsys) -> None:
     bad = tmp_path / "bad.mp4"
@@ -280,6 +297,19 @@ def test_what_is_no_video_leaves_no_take(tmp_path: Path, data: bytes, capsys) ->
     assert run(bad, "-o", tmp_path / "a.lprtake") == 2
     err = capsys.readouterr().err.strip()
     assert "bad.mp4" in err and "\n" not in err and [p.name for p in tmp_path.iterdir()] == ["bad.mp4"]
+
+
+@pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="names of files are Unicode here")
+def test_a_folder_of_pictures_whose_name_is_no_unicode_becomes_a_take_like_any_other(head, tmp_path: Path) -> None:
+    folder = tmp_path / os.fsdecode(b"caf\xe9")
+    folder.mkdir()
+    for number in range(3):
+        cv2.imwrite(str(tmp_path / f"{number}.png"), head[..., ::-1])
+        (tmp_path / f"{number}.png").rename(folder / f"{number}.png")
+    assert run(folder, "-o", tmp_path / "a.lprtake") == 0
+    take = open_take(tmp_path / "a.lprtake")
+    assert take.complete and len(take) == 3 and os.path.samefile(take.header.source["name"], folder)
+    assert run(folder, "-o", tmp_path / "a.lprtake", "--resume") == 0
 
 
 def test_a_part_that_is_not_there_leaves_no_take(clip: Path, tmp_path: Path, capsys) -> None:
