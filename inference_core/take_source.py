@@ -1,11 +1,14 @@
-"""What the header of a take says of its source: the fields of SourceInfo, and which part of it was asked for."""
+"""What the header of a take says of its source: the fields of SourceInfo, and which part of it was asked for; what may
+be said of a source in a sentence."""
 
 from __future__ import annotations
 
 from dataclasses import asdict, fields
+from pathlib import Path
+from urllib.parse import urlsplit
 
 from inference_core.errors import InputError, TakeError
-from inference_core.frames import FrameOptions, SourceInfo
+from inference_core.frames import CAMERA, STREAMS, FrameOptions, SourceInfo
 
 ASKED_FPS = "asked_fps"         # FrameOptions.fps: `fps` is the source's own
 
@@ -14,6 +17,26 @@ def source_of(info: SourceInfo, options: FrameOptions) -> dict:
     """TakeHeader.source."""
     asked = asdict(options)
     return asdict(info) | {ASKED_FPS: asked.pop("fps")} | asked
+
+
+def is_live(target: str | Path) -> bool:
+    """A camera or a stream: what it showed is gone, so that nothing of it can be read again."""
+    text = str(target)
+    return text.startswith(CAMERA) or text.lower().startswith(STREAMS)
+
+
+def safe_name(target: str | Path) -> str:
+    """The source as it may be shown: addresses without name, password and what follows a question mark, as
+    SourceInfo.name has them."""
+    text = str(target)
+    scheme, sign, _ = text.partition("://")
+    if not sign:
+        return text
+    try:
+        address = urlsplit(text)
+    except ValueError:
+        return f"{scheme}://..."
+    return f"{address.scheme}://{address.netloc.rpartition('@')[2]}{address.path}"
 
 
 def part_of(source: dict) -> FrameOptions:

@@ -16,11 +16,11 @@ import cv2
 import numpy as np
 
 from inference_core.errors import InputError, TakeError
-from inference_core.frames import CAMERA, STREAMS, Frame, open_frames
+from inference_core.frames import Frame, open_frames
 from inference_core.raster import rasterize
 from inference_core.smooth_fill import smooth_fill
 from inference_core.take_measures import Measures, measure
-from inference_core.take_source import part_of
+from inference_core.take_source import is_live, part_of, safe_name
 from inference_core.texture import Texture, sample_texture
 from inference_core.topology import Topology
 from inference_core.visibility import seen_by_photo
@@ -58,8 +58,8 @@ def take_texture(take: TakeRows, clip: str | Path | None = None, size: int = 102
     source = take.header.source
     name = str(clip if clip is not None else source.get("name", ""))
     # a take from elsewhere must not open cameras or addresses
-    if not isinstance(source.get("sha256"), str) or (name.startswith(CAMERA) or name.lower().startswith(STREAMS)):
-        raise TakeError(f"{name}: the pictures of a camera or a stream are gone; export the take without a texture")
+    if not isinstance(source.get("sha256"), str) or is_live(name):
+        raise TakeError(f"{safe_name(name)}: the pictures of a camera or a stream are gone; export the take without a texture")
     try:
         options = part_of(source)
     except TakeError as error:

@@ -173,8 +173,9 @@ class TakeWriter:
             rest = rest[os.write(self._handle, rest):]
 
     def _failed(self, error: OSError) -> OutputError:
+        live = self.header.source.get("kind") in ("camera", "stream")
         return OutputError(f"{self.path}: nothing more can be written ({error.strerror or error}); its {self.frames} "
-                           "frames are kept: free some space, then go on with --resume")
+                           f"frames are kept: free some space, then {'record another' if live else 'go on with --resume'}")
 
     def _lock(self) -> None:
         if fcntl is None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timezone
 from itertools import chain
 from pathlib import Path
 
 from inference_core.engine import ROLE, load_network
-from inference_core.errors import InputError, TakeError, VideoError
+from inference_core.errors import InputError, OutputError, TakeError, VideoError
 from inference_core.frames import Frame, FrameOptions, FrameSource, open_frames
 from inference_core.take import Take, TakeHeader, TakeWriter, open_take, take_frame
 from inference_core.take_source import part_of, source_of
@@ -63,8 +64,14 @@ def capture_video(target: str | Path, take: str | Path, options: VideoOptions = 
         frames = iter(source)
         first = next(frames)                    # a clip without a frame leaves no take behind
         with TakeWriter.create(take, header, network.topology) as writer:
-            return _write(chain([first], frames), writer, Progress(0, 0, 0, expected_frames(source, options.frames)),
-                          TrackState(), options, on_frame)
+            try:
+                return _write(chain([first], frames), writer, Progress(0, 0, 0, expected_frames(source, options.frames)),
+                              TrackState(), options, on_frame)
+            except KeyboardInterrupt:
+                if source.info.sha256 is None:      # how a camera is ended: nothing could go on with this take
+                    with suppress(OutputError):
+                        writer.close()
+                raise
 
 
 def header_of(source: FrameSource, options: VideoOptions, card: WeightsCard) -> TakeHeader:
