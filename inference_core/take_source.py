@@ -45,6 +45,8 @@ def part_of(source: dict) -> FrameOptions:
     if ASKED_FPS in source:             # older takes hold what was asked for as `fps`, and nothing of the source's own
         known["fps"] = source[ASKED_FPS]
     try:
+        if type(known.get("every", 1)) is not int:
+            raise InputError("every is no whole number")
         return FrameOptions(**known)
     except (TypeError, InputError) as error:
         raise TakeError(f"the take does not say which part of its source was captured ({error})") from error

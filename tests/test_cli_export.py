@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
 import pytest
 from take_readers import read_animation
-from takes import acted, write_take
+from takes import acted, take_of_any_stamps, write_take
 
 from inference_core.cli import main
 from inference_core.take import open_take
@@ -102,6 +103,21 @@ def test_wrong_options_are_explained(take_dir: Path, tmp_path: Path, monkeypatch
     assert run("export", take_dir, *arguments) == code
     assert cause in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("times", [(1.0,) * 5, (0.0, 0.04, 0.08, 0.08, 0.12), (0.2, 0.16, 0.12, 0.08, 0.04),
+                                   (0.0, 0.04, np.nextafter(-1e12, 0), 0.12, 0.16)],
+                         ids=["stand", "stand once", "fall", "nonsense"])
+def test_a_take_whose_time_does_not_go_on_is_refused_in_a_sentence(tmp_path: Path, capsys, times) -> None:
+    topology, take = load_topology(), tmp_path / "a.lprtake"
+    take_of_any_stamps(take, topology, (dataclasses.replace(acted(topology, i, (1, 2)), time_s=time_s)
+                                        for i, time_s in enumerate(times)))
+    for arguments in (["export", take, "-o", tmp_path / "a.glb"], ["export", take, "-o", tmp_path / "a.npz", "--raw"],
+                      ["info", take]):
+        assert run(*arguments) == 2
+        error = capsys.readouterr().err
+        assert error.startswith(f"lprnet: {take}: damaged or altered (frame ") and error.count("\n") == 1
+    assert list(tmp_path.iterdir()) == [take]
 
 
 def test_what_is_no_take_is_bad_input(tmp_path: Path, capsys) -> None:

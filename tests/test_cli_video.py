@@ -20,8 +20,10 @@ import pytest
 from inference_core.cli import main
 from inference_core.cli import video as video_command
 from inference_core.cli.progress import progress_text
-from inference_core.take import open_take
+from inference_core.frames import Frame
+from inference_core.take import TakeFrame, TakeWriter, open_take
 from inference_core.take_header import FRAMES
+from inference_core.video import rising
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 COUNT, RATE = 90, 30
@@ -192,6 +194,39 @@ def test_other_parts_of_the_network_do_not_go_on_in_a_take(clip: Path, whole: Pa
     before = frames_of(take)
     assert run(clip, "-o", take, "--resume") == 2
     assert f"{said} is not the same" in capsys.readouterr().err and frames_of(take) == before
+
+
+@pytest.mark.parametrize(("part", "key", "value"), [
+    ("track", "engine", ["litert"]), ("track", "weights", None), ("track", "face", 1.5), ("track", "threads", "1"),
+    ("track", "all_faces", 0), ("track", "crop", [1]), ("track", "unheard", 1), ("source", "every", 1.5),
+    ("source", "every", None)])
+def test_a_header_with_options_of_another_kind_is_refused_in_a_sentence(clip: Path, whole: Path, tmp_path: Path, capsys,
+                                                                        part, key, value) -> None:
+    take = changed_header(whole, tmp_path / "a.lprtake", lambda values: values[part].update({key: value}))
+    before = frames_of(take)
+    assert run(clip, "-o", take, "--resume") == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1 and str(take) in error and key in error and frames_of(take) == before
+
+
+def test_a_take_whose_time_is_not_that_of_the_clip_does_not_go_on(clip: Path, whole: Path, tmp_path: Path, capsys) -> None:
+    take = tmp_path / "a.lprtake"
+    shutil.copytree(whole, take)
+    (take / FRAMES).unlink()
+    with TakeWriter.resume(take) as writer:
+        writer.add(TakeFrame(0, 0.0))
+        writer.add(TakeFrame(1, 5e8))
+        writer.close(finished=False)
+    before = frames_of(take)
+    assert run(clip, "-o", take, "--resume") == 2
+    error = capsys.readouterr().err
+    assert "ends at 500000000.000 s" in error and error.count("\n") == 1 and frames_of(take) == before
+
+
+def test_frames_that_a_slow_clock_gives_one_time_follow_one_another() -> None:
+    frames = [Frame(np.zeros((1, 1, 3), np.uint8), time_s, index) for index, time_s in enumerate((0.0, 0.0, 0.0, 0.016))]
+    assert [frame.time_s for frame in rising(frames)] == pytest.approx([0, 0.001, 0.002, 0.016])
+    assert [frame.index for frame in rising(frames)] == [0, 1, 2, 3]
 
 
 def test_a_take_made_before_is_read_and_resumed(clip: Path, whole: Path, tmp_path: Path) -> None:

@@ -66,10 +66,13 @@ FRAMES = st.builds(
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.lists(FRAMES, max_size=6, unique_by=lambda frame: frame.index), st.sampled_from(["half", "single"]))
+@given(st.lists(FRAMES, max_size=6, unique_by=(lambda frame: frame.index, lambda frame: frame.time_s)),
+       st.sampled_from(["half", "single"]))
 def test_any_numbers_come_back_exactly_and_positions_within_a_twentieth_of_a_millimetre(
         tmp_path_factory, frames, precision) -> None:
     frames.sort(key=lambda frame: frame.index)
+    frames = [dataclasses.replace(frame, time_s=time_s)
+              for frame, time_s in zip(frames, sorted(frame.time_s for frame in frames))]
     path = write_take(tmp_path_factory.mktemp("take") / "a.lprtake", SMALL, frames, precision=precision)
     take = open_take(path, SMALL)
     assert len(take) == len(frames) and take.complete
@@ -114,7 +117,9 @@ def test_frames_that_make_no_sense_are_refused(tmp_path: Path) -> None:
         good = shaken(SMALL, 4)
         for wrong in (shaken(SMALL, 3), dataclasses.replace(good, canonical=good.canonical[:5]),
                       dataclasses.replace(good, canonical=good.canonical * np.nan),
-                      dataclasses.replace(good, time_s=np.inf), dataclasses.replace(good, state=bytes(10**6))):
+                      *(dataclasses.replace(good, time_s=time_s)
+                        for time_s in (np.inf, np.nan, 0.0, shaken(SMALL, 3).time_s)),
+                      dataclasses.replace(good, state=bytes(10**6))):
             with pytest.raises(ValueError, match="frame"):
                 writer.add(wrong)
         writer.add(good)
