@@ -54,6 +54,24 @@ def read_json(path: Path, most_bytes: int, advice: str, error: type[LPRNetError]
         raise error(f"{path}: not a JSON file ({cause}); {advice}") from cause
 
 
+@contextmanager
+def made_folder(path: Path) -> Iterator[None]:
+    """Makes a folder, with those above it, for what is done inside; where that fails, none that is empty stays. Raises
+    OutputError."""
+    missing = [folder for folder in (path, *path.parents) if not folder.exists()]
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be used as a folder ({error.strerror or error}); choose another") from error
+    try:
+        yield
+    except BaseException:
+        for folder in missing:
+            with suppress(OSError):
+                folder.rmdir()
+        raise
+
+
 def check_writable(path: str | Path) -> None:
     """Raises OutputError now, before long work, where the folder of `path` cannot be written to or hold the name."""
     path = Path(path)

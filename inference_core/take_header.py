@@ -16,6 +16,7 @@ FORMAT = 1
 HEADER, FRAMES = "header.json", "frames.bin"
 # of a live take, whose pictures are gone: its texture, and white where that was seen; not every take has them
 SKIN, SKIN_SEEN = "skin.png", "skin_seen.png"
+PARTS = (HEADER, FRAMES, TOPOLOGY, SKIN, SKIN_SEEN)
 MAX_BYTES, MAX_SIDE, MAX_FPS = 1 << 20, 1 << 20, 1e5
 PRECISIONS = ("half", "single")
 GIVE = "give a folder NAME.lprtake that a capture has written"

@@ -200,7 +200,10 @@ def _box(text: str) -> tuple[float, ...]:
 
 
 def texture_size(text: str) -> int:
-    low, high = TEXTURE_SIZES
+    return whole_number(text, *TEXTURE_SIZES)
+
+
+def whole_number(text: str, low: int, high: int) -> int:
     if not text.isdecimal() or not low <= int(text) <= high:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from {low} to {high}")
     return int(text)
