@@ -6,7 +6,7 @@ import argparse
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -105,8 +105,7 @@ def plan(options: argparse.Namespace) -> list[Job]:
         make_folder(options.output)
         jobs = [Job(photo, options.output / f"{name}.{kind}") for photo, name in _named(options.photos)]
     check_writable(jobs[0].output)                          # found out now, not after the work
-    for job in jobs:
-        _keep_photos(outputs(job, options, faces=1), options)
+    _keep_photos((path for job in jobs for path in outputs(job, options, faces=1)), options)
     return jobs
 
 
@@ -116,7 +115,8 @@ def capture(job: Job, options: argparse.Namespace) -> Iterator[Path]:
 
     image, faces = capture_photo(job.photo, capture_options(options))
     paths = outputs(job, options, len(faces))
-    _keep_photos(paths, options)                            # how many faces there are was not known before
+    if len(paths) > 1:                                      # how many there are was not known before
+        _keep_photos(paths, options)
     if _is_overlay(job, options):
         from inference_core.images import write_image
         from inference_core.pictures import draw_overlay
@@ -139,7 +139,7 @@ def _is_overlay(job: Job, options: argparse.Namespace) -> bool:
     return job.output.suffix.lower() == ".png" and options.picture != "depth"
 
 
-def _keep_photos(paths: list[Path], options: argparse.Namespace) -> None:
+def _keep_photos(paths: Iterable[Path], options: argparse.Namespace) -> None:
     from inference_core.files import refuse_overwriting
     refuse_overwriting((file for path in paths for file in _files_of(path)), options.photos, "one of the photos")
 
