@@ -60,7 +60,8 @@ def take_texture(take: TakeRows, clip: str | Path | None = None, size: int = 102
     name = str(clip if clip is not None else source.get("name", ""))
     # a take from elsewhere must not open cameras or addresses
     if not isinstance(source.get("sha256"), str) or is_live(name):
-        raise TakeError(f"{safe_name(name)}: the pictures of a camera or a stream are gone; export the take without a texture")
+        raise TakeError(f"{safe_name(name)}: the pictures of a camera or a stream are gone; export the take without a "
+                        "texture")
     try:
         options = part_of(source)
     except TakeError as error:

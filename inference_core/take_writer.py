@@ -26,9 +26,9 @@ READ_WRITE = os.O_RDWR | getattr(os, "O_BINARY", 0)
 
 class TakeWriter:
     """Made by `create` or `resume`. frames: how many the take has; next_index: of the first frame of the source that
-    is still to come; last_s: when the last one was; state: what the tracker left with the last frame; complete: marked as finished. Leaving it as a
-    context manager marks the take as complete, unless an exception is on its way: then the take stays as far as it
-    came, to be read or resumed."""
+    is still to come; last_s: when the last one was; state: what the tracker left with it; complete: marked as finished.
+    Leaving it as a context manager marks the take as complete, unless an exception is on its way: then the take stays
+    as far as it came, to be read or resumed."""
 
     def __init__(self, path: Path, header: TakeHeader, topology: Topology, handle: int) -> None:
         self.path, self.header, self._topology, self._handle = path, header, topology, handle
@@ -78,8 +78,8 @@ class TakeWriter:
         return writer
 
     def add(self, frame: TakeFrame) -> None:
-        """Append a frame; its index must be larger than the last one's, its time later. Raises OutputError when the disk
-        is full or gone; the take up to the frame before stays whole. ValueError: a program's mistake."""
+        """Append a frame; its index must be larger than the last one's, its time later. Raises OutputError when the
+        disk is full or gone; the take up to the frame before stays whole. ValueError: a program's mistake."""
         if frame.index < self.next_index:
             raise ValueError(f"frame {frame.index} comes after frame {self.next_index - 1}")
         if not frame.time_s > self.last_s:
@@ -180,8 +180,9 @@ class TakeWriter:
 
     def _failed(self, error: OSError) -> OutputError:
         live = self.header.source.get("kind") in ("camera", "stream")
+        then = "record another take" if live else "go on with --resume"
         return OutputError(f"{self.path}: nothing more can be written ({error.strerror or error}); its {self.frames} "
-                           f"frames are kept: free some space, then {'record another' if live else 'go on with --resume'}")
+                           f"frames are kept: free some space, then {then}")
 
     def _lock(self) -> None:
         if fcntl is None:

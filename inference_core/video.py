@@ -71,8 +71,8 @@ def capture_video(target: str | Path, take: str | Path, options: VideoOptions = 
         first = next(frames)                    # a clip without a frame leaves no take behind
         with TakeWriter.create(take, header, network.topology) as writer:
             try:
-                return _write(chain([first], frames), writer, Progress(0, 0, 0, expected_frames(source, options.frames)),
-                              TrackState(), options, on_frame)
+                nothing = Progress(0, 0, 0, expected_frames(source, options.frames))
+                return _write(chain([first], frames), writer, nothing, TrackState(), options, on_frame)
             except KeyboardInterrupt:
                 if source.info.sha256 is None:      # how a camera is ended: nothing could go on with this take
                     with suppress(OutputError):
@@ -144,14 +144,14 @@ def _rest(source: FrameSource, writer: TakeWriter) -> Iterator[Frame]:
     for frame in source:
         if frame.index >= writer.next_index:
             if frame.time_s <= writer.last_s:
-                raise TakeError(f"{writer.path}: was begun otherwise, or altered: it ends at {writer.last_s:.3f} s, where "
-                                f"frame {frame.index} of the clip is at {frame.time_s:.3f} s; {ANEW}")
+                raise TakeError(f"{writer.path}: was begun otherwise, or altered: it ends at {writer.last_s:.3f} s, "
+                                f"where frame {frame.index} of the clip is at {frame.time_s:.3f} s; {ANEW}")
             yield frame
 
 
 def rising(frames: Iterable[Frame]) -> Iterator[Frame]:
-    """Frames, each later than the one before. Of live sources: the clock that they are stamped by stands still for up to
-    16 ms on some systems."""
+    """Frames, each later than the one before. Of live sources: the clock that they are stamped by stands still for up
+    to 16 ms on some systems."""
     last_s = -math.inf
     for frame in frames:
         if frame.time_s <= last_s:

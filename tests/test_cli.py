@@ -161,7 +161,8 @@ def test_what_an_obj_brings_beside_it_does_not_overwrite_a_photo_either(astronau
 
 
 @pytest.mark.parametrize(("kind", "taken", "more"), [
-    ("png", "f-2.png", ["--picture", "depth"]), ("png", "f-1.png", ["--picture", "depth"]), ("obj", "f-2_skin.png", [])])
+    ("png", "f-2.png", ["--picture", "depth"]), ("png", "f-1.png", ["--picture", "depth"]),
+    ("obj", "f-2_skin.png", [])])
 def test_the_file_of_a_further_face_does_not_overwrite_a_photo(two_faces: Path, astronaut_png: Path, tmp_path: Path,
                                                                capsys, kind: str, taken: str, more: list) -> None:
     first, second = two_faces.rename(tmp_path / "f.png"), Path(shutil.copy(astronaut_png, tmp_path / taken))

@@ -209,7 +209,8 @@ def test_a_header_with_options_of_another_kind_is_refused_in_a_sentence(clip: Pa
     assert error.count("\n") == 1 and str(take) in error and key in error and frames_of(take) == before
 
 
-def test_a_take_whose_time_is_not_that_of_the_clip_does_not_go_on(clip: Path, whole: Path, tmp_path: Path, capsys) -> None:
+def test_a_take_whose_time_is_not_that_of_the_clip_does_not_go_on(clip: Path, whole: Path, tmp_path: Path,
+                                                                  capsys) -> None:
     take = tmp_path / "a.lprtake"
     shutil.copytree(whole, take)
     (take / FRAMES).unlink()
@@ -224,7 +225,8 @@ def test_a_take_whose_time_is_not_that_of_the_clip_does_not_go_on(clip: Path, wh
 
 
 def test_frames_that_a_slow_clock_gives_one_time_follow_one_another() -> None:
-    frames = [Frame(np.zeros((1, 1, 3), np.uint8), time_s, index) for index, time_s in enumerate((0.0, 0.0, 0.0, 0.016))]
+    picture = np.zeros((1, 1, 3), np.uint8)
+    frames = [Frame(picture, time_s, index) for index, time_s in enumerate((0.0, 0.0, 0.0, 0.016))]
     assert [frame.time_s for frame in rising(frames)] == pytest.approx([0, 0.001, 0.002, 0.016])
     assert [frame.index for frame in rising(frames)] == [0, 1, 2, 3]
 
@@ -320,7 +322,8 @@ def test_an_overlay_that_does_not_fit_on_the_disk_is_said_and_replaces_nothing(c
             "except OutputError as error: sys.exit(str(error))")
     done = subprocess.run([sys.executable, "-c", code, str(limit), clip, whole, overlay], cwd=REPOSITORY, check=False,
                           timeout=60, capture_output=True, text=True)
-    assert done.returncode == 1 and done.stderr.startswith(f"{overlay}: the video could not be written; is the disk full")
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"{overlay}: the video could not be written; is the disk full")
     assert done.stderr.count("\n") == 1
     assert overlay.read_bytes() == b"an earlier one" and list(tmp_path.iterdir()) == [overlay]
 
@@ -390,7 +393,8 @@ def test_the_clip_is_never_overwritten_by_its_overlay(clip: Path, tmp_path: Path
 
 
 @pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="names of files are Unicode here")
-def test_an_overlay_whose_name_is_no_unicode_is_refused_before_the_work(clip: Path, tmp_path: Path, monkeypatch) -> None:
+def test_an_overlay_whose_name_is_no_unicode_is_refused_before_the_work(clip: Path, tmp_path: Path,
+                                                                        monkeypatch) -> None:
     assert run(clip, "-o", tmp_path / "a.lprtake", "--overlay", tmp_path / os.fsdecode(b"caf\xe9.mp4")) == 1
     (folder := tmp_path / os.fsdecode(b"caf\xe9")).mkdir()
     monkeypatch.chdir(folder)
