@@ -199,9 +199,9 @@ def test_a_frame_of_tracking_becomes_a_frame_of_the_take(tmp_path: Path) -> None
     face, state = mean_face(20, 5, -3), TrackState(names=1, time_s=0.4)
     seen = FrameResult(10, 0.4, (480, 480), {1: face}, False, 1, state)
     broken = dataclasses.replace(face, vertices_canonical=face.vertices_canonical * np.nan)
-    frames = [take_frame(seen), take_frame(dataclasses.replace(seen, index=11, faces={})),
-              take_frame(dataclasses.replace(seen, index=12, faces={1: broken})),
-              take_frame(dataclasses.replace(seen, index=13, faces={1: broken, 2: face}), identity=2)]
+    frames = [take_frame(seen), take_frame(dataclasses.replace(seen, index=11, time_s=0.44, faces={})),
+              take_frame(dataclasses.replace(seen, index=12, time_s=0.48, faces={1: broken})),
+              take_frame(dataclasses.replace(seen, index=13, time_s=0.52, faces={1: broken, 2: face}), identity=2)]
     take = open_take(write_take(tmp_path / "a.lprtake", load_topology(), frames))
     assert take.valid.tolist() == [True, False, False, True]
     np.testing.assert_allclose(take.vertices_image(0), face.vertices_image, atol=0.05)
