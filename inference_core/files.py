@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -54,6 +54,24 @@ def read_json(path: Path, most_bytes: int, advice: str, error: type[LPRNetError]
         raise error(f"{path}: not a JSON file ({cause}); {advice}") from cause
 
 
+@contextmanager
+def made_folder(path: Path) -> Iterator[None]:
+    """Makes a folder, with those above it, for what is done inside; where that fails, none that is empty stays. Raises
+    OutputError."""
+    missing = [folder for folder in (path, *path.parents) if not folder.exists()]
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be used as a folder ({error.strerror or error}); choose another") from error
+    try:
+        yield
+    except BaseException:
+        for folder in missing:
+            with suppress(OSError):
+                folder.rmdir()
+        raise
+
+
 def check_writable(path: str | Path) -> None:
     """Raises OutputError now, before long work, where the folder of `path` cannot be written to or hold the name."""
     path = Path(path)
@@ -64,6 +82,24 @@ def check_writable(path: str | Path) -> None:
             pass
     except OSError as error:
         raise _refused(path, error) from error
+
+
+def refuse_overwriting(paths: Iterable[Path], given: Iterable[Path], what: str) -> None:
+    """Raises InputError where a file that is to be written is one of those that were given, however the two are
+    spelled: by links, or in capitals where the file system knows none."""
+    kept = {place for path in given if (place := _place_of(path))}
+    for path in paths:
+        if _place_of(path) in kept:
+            raise InputError(f"{path}: is {what} and would be overwritten; choose another name or folder")
+
+
+def _place_of(path: Path) -> tuple[int, int] | None:
+    """By what os.path.samefile tells files apart; None where there is none."""
+    try:
+        found = os.stat(path)
+    except (OSError, ValueError):
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _refused(path: Path, error: OSError) -> OutputError:

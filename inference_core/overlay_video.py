@@ -10,12 +10,13 @@ import cv2
 import numpy as np
 
 from inference_core.errors import InputError, OutputError
-from inference_core.files import written_beside
+from inference_core.files import check_writable, written_beside
 from inference_core.frames import open_frames
+from inference_core.frames.opencv import hush_ffmpeg, open_capture
 from inference_core.pictures import draw_overlay
 from inference_core.smoothing import smooth
 from inference_core.take import Take, TakeRows
-from inference_core.take_source import part_of
+from inference_core.take_source import is_live, part_of, safe_name
 from inference_core.topology import Topology
 
 DEFAULT_FPS = 25.0
@@ -38,17 +39,15 @@ def write_overlay(target: str | Path, take: Take, path: str | Path, on_frame: Ca
     Raises InputError (VideoError) where the clip cannot be read again, OutputError.
     """
     path = Path(path)
-    if take.header.source.get("sha256") is None:
-        raise InputError(f"{target}: cannot be read again, so that nothing can be drawn over it; record it to a "
-                         "file first")
+    check_overlay(target, path)
     rows = {int(index): row for row, index in enumerate(take.index)}
     steady = smooth(take) if smoothed else take
     with open_frames(target, part_of(take.header.source)) as source, written_beside(path) as beside:
-        if source.info.sha256 != take.header.source["sha256"]:
-            raise InputError(f"{target}: not the clip that {take.path} was captured from; give that one")
+        if source.info.sha256 is None or source.info.sha256 != take.header.source.get("sha256"):
+            raise InputError(f"{source.info.name}: not the clip that {take.path} was captured from; give that one")
         width, height = even(source.info.size)
         fps, codec = take.header.fps or DEFAULT_FPS, cv2.VideoWriter.fourcc(*"mp4v")
-        writer = cv2.VideoWriter(str(beside), codec, fps, (width, height))
+        writer, written = cv2.VideoWriter(str(beside), codec, fps, (width, height)), 0
         try:
             if not writer.isOpened():
                 raise OutputError(f"{path}: this OpenCV cannot write MP4; leave out --overlay")
@@ -57,12 +56,40 @@ def write_overlay(target: str | Path, take: Take, path: str | Path, on_frame: Ca
                     break                   # a take that was stopped
                 picture = drawn(frame.image, steady, rows[frame.index])
                 writer.write(np.ascontiguousarray(picture[:height, :width, ::-1]))
+                written = done
                 on_frame(done)
         finally:
             writer.release()
-        if not beside.stat().st_size:
+        if not _holds(beside, written):         # the writer keeps to itself what went wrong
             raise OutputError(f"{path}: the video could not be written; is the disk full? Free some space or choose "
                               "another folder")
+
+
+def check_overlay(target: str | Path, path: Path) -> None:
+    """What can be known before a capture. Raises InputError, OutputError."""
+    if is_live(target):
+        raise InputError(f"{safe_name(target)}: cannot be read again, so that nothing can be drawn over it; record it "
+                         "to a file first")
+    try:
+        str(path.absolute()).encode()
+    except UnicodeEncodeError as error:         # OpenCV crashes on it
+        raise OutputError(f"{path}: videos cannot be written under a name that is not Unicode; choose another name or "
+                          "folder") from error
+    check_writable(path)
+
+
+def _holds(path: Path, frames: int) -> bool:
+    """Whether a clip holds so many frames, up to the last one: a file that was cut off has no index, or too short a
+    one, or nothing where its end should be."""
+    hush_ffmpeg()
+    capture = open_capture(str(path.absolute()), cv2.CAP_FFMPEG)
+    try:
+        if not capture.isOpened() or round(capture.get(cv2.CAP_PROP_FRAME_COUNT)) != frames:
+            return False
+        capture.set(cv2.CAP_PROP_POS_FRAMES, frames - 1)
+        return capture.read()[0]
+    finally:
+        capture.release()
 
 
 def drawn(image: np.ndarray, take: TakeRows, row: int) -> np.ndarray:

@@ -13,14 +13,16 @@ STRETCH = 1e-3
 
 
 def checked(take: Take) -> Take:
-    """The take itself. Raises TakeError naming the first frame that holds numbers no head has."""
+    """The take itself. Raises TakeError naming the first frame that holds numbers no head has, or comes no later than
+    the one before."""
     with np.errstate(all="ignore"):
         stretch = np.abs(take.rotation @ np.swapaxes(take.rotation, 1, 2) - np.eye(3)).max((1, 2))
         possible = (stretch < STRETCH) & (np.linalg.det(take.rotation) > 0)
+        early = np.flatnonzero(~(np.diff(take.time_s, prepend=-np.inf) > 0))
     possible &= (take.scale >= SCALES[0]) & (take.scale <= SCALES[1]) & (np.abs(take.shift).max(1) <= FARTHEST_PX)
     possible &= (take.inverse_distance >= 0) & (take.inverse_distance <= 1 / NEAREST_CM)
-    wrong = np.flatnonzero((take.valid & ~possible) | (np.abs(take.time_s) > LATEST_S))
-    if len(wrong):
-        frame = take.index[wrong[0]]
-        raise TakeError(f"{take.path}: damaged or altered (frame {frame} holds numbers that no head has); {AGAIN}")
+    wrong = np.flatnonzero((take.valid & ~possible) | ~(np.abs(take.time_s) <= LATEST_S))
+    for rows, cause in ((wrong, "holds numbers that no head has"), (early, "comes no later than the one before")):
+        if len(rows):
+            raise TakeError(f"{take.path}: damaged or altered (frame {take.index[rows[0]]} {cause}); {AGAIN}")
     return take

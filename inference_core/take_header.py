@@ -16,6 +16,7 @@ FORMAT = 1
 HEADER, FRAMES = "header.json", "frames.bin"
 # of a live take, whose pictures are gone: its texture, and white where that was seen; not every take has them
 SKIN, SKIN_SEEN = "skin.png", "skin_seen.png"
+PARTS = (HEADER, FRAMES, TOPOLOGY, SKIN, SKIN_SEEN)
 MAX_BYTES, MAX_SIDE, MAX_FPS = 1 << 20, 1 << 20, 1e5
 PRECISIONS = ("half", "single")
 GIVE = "give a folder NAME.lprtake that a capture has written"
@@ -43,7 +44,8 @@ class TakeHeader:
 def write_header(folder: Path, header: TakeHeader) -> None:
     """Raises OutputError naming the file and the cause."""
     text = json.dumps(dataclasses.asdict(header), indent=1, allow_nan=False, ensure_ascii=False) + "\n"
-    write_bytes(folder / HEADER, text.encode())
+    # the one thing that UTF-8 has no bytes for is a name's raw byte, and \udcXX is JSON's own way to write that
+    write_bytes(folder / HEADER, text.encode(errors="backslashreplace"))
 
 
 def own_topology(folder: Path) -> Topology:

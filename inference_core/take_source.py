@@ -1,19 +1,64 @@
-"""What the header of a take says of its source: the fields of SourceInfo, and which part of it was asked for."""
+"""What the header of a take says of its source: the fields of SourceInfo, and which part of it was asked for; what may
+be said of a source in a sentence."""
 
 from __future__ import annotations
 
+import os
+from contextlib import suppress
 from dataclasses import asdict, fields
+from pathlib import Path
+from urllib.parse import urlsplit
 
-from inference_core.errors import InputError, TakeError
-from inference_core.frames import FrameOptions, SourceInfo
+from inference_core.errors import InputError, TakeError, VideoError
+from inference_core.frames import CAMERA, STREAMS, FrameOptions, SourceInfo
+from inference_core.frames.images import find_pictures, is_sequence
 
 ASKED_FPS = "asked_fps"         # FrameOptions.fps: `fps` is the source's own
 
 
 def source_of(info: SourceInfo, options: FrameOptions) -> dict:
-    """TakeHeader.source."""
-    asked = asdict(options)
-    return asdict(info) | {ASKED_FPS: asked.pop("fps")} | asked
+    """TakeHeader.source. Files by where they are, not by how one came there: takes are read from other folders."""
+    asked, known = asdict(options), asdict(info)
+    if info.sha256 is not None:
+        known["name"] = os.path.abspath(info.name)
+    return known | {ASKED_FPS: asked.pop("fps")} | asked
+
+
+def is_live(target: str | Path) -> bool:
+    """A camera or a stream: what it showed is gone, so that nothing of it can be read again."""
+    text = str(target)
+    return text.startswith(CAMERA) or text.lower().startswith(STREAMS)
+
+
+def safe_name(target: str | Path) -> str:
+    """The source as it may be shown: addresses without name, password and what follows a question mark, as
+    SourceInfo.name has them."""
+    text = str(target)
+    scheme, sign, _ = text.partition("://")
+    if not sign:
+        return text
+    try:
+        address = urlsplit(text)
+    except ValueError:
+        return f"{scheme}://..."
+    return f"{address.scheme}://{address.netloc.rpartition('@')[2]}{address.path}"
+
+
+def places_of(source: dict, take: Path) -> list[str]:
+    """Where the source of a take may lie: where it was captured; else in the folder that the take is in, which it may
+    have been moved with, or, in older takes, named from."""
+    name = str(source.get("name", ""))
+    beside = os.path.dirname(os.path.abspath(take))
+    last = name.replace("\\", "/").rstrip("/").rpartition("/")[2]
+    return list(dict.fromkeys((name, os.path.join(beside, name), os.path.join(beside, last))))
+
+
+def files_of(target: Path) -> list[Path]:
+    """A clip's own file, or its pictures."""
+    if is_sequence(target):
+        with suppress(VideoError):              # told when it is read
+            return [picture.path for picture in find_pictures(target)]
+    return [target]
 
 
 def part_of(source: dict) -> FrameOptions:
@@ -22,6 +67,8 @@ def part_of(source: dict) -> FrameOptions:
     if ASKED_FPS in source:             # older takes hold what was asked for as `fps`, and nothing of the source's own
         known["fps"] = source[ASKED_FPS]
     try:
+        if type(known.get("every", 1)) is not int:
+            raise InputError("every is no whole number")
         return FrameOptions(**known)
     except (TypeError, InputError) as error:
         raise TakeError(f"the take does not say which part of its source was captured ({error})") from error

@@ -16,11 +16,11 @@ import cv2
 import numpy as np
 
 from inference_core.errors import InputError, TakeError
-from inference_core.frames import CAMERA, STREAMS, Frame, open_frames
+from inference_core.frames import Frame, FrameOptions, FrameSource, open_frames
 from inference_core.raster import rasterize
 from inference_core.smooth_fill import smooth_fill
 from inference_core.take_measures import Measures, measure
-from inference_core.take_source import part_of
+from inference_core.take_source import is_live, part_of, places_of, safe_name
 from inference_core.texture import Texture, sample_texture
 from inference_core.topology import Topology
 from inference_core.visibility import seen_by_photo
@@ -52,22 +52,38 @@ class _SeenFace:
 
 def take_texture(take: TakeRows, clip: str | Path | None = None, size: int = 1024,
                  on_step: OnStep = lambda what, done, total: None) -> Texture:
-    """The skin out of the clip that the take was captured from, by default where it was then. `visible`: one of the
+    """The skin out of the clip that the take was captured from, by default where it was then or
+    beside the take. `visible`: one of the
     frames shows this texel. on_step(READ, then LAID, how many of how many) is called on the way. Raises VideoError,
     InputError for a size, TakeError where the clip is gone or another."""
     source = take.header.source
     name = str(clip if clip is not None else source.get("name", ""))
     # a take from elsewhere must not open cameras or addresses
-    if not isinstance(source.get("sha256"), str) or (name.startswith(CAMERA) or name.lower().startswith(STREAMS)):
-        raise TakeError(f"{name}: the pictures of a camera or a stream are gone; export the take without a texture")
+    if not isinstance(source.get("sha256"), str) or is_live(name):
+        raise TakeError(f"{safe_name(name)}: the pictures of a camera or a stream are gone; export the take without a "
+                        "texture")
     try:
         options = part_of(source)
     except TakeError as error:
         raise TakeError(f"{name}: {error}; export it without a texture") from error
-    with open_frames(name, options) as frames:
-        if frames.info.sha256 != source["sha256"]:
-            raise TakeError(f"{name}: not the clip that the take was captured from, or altered since; give that one")
+    places = [name] if clip is not None else places_of(source, take.raw.path)
+    with _same_clip(places, options, source["sha256"]) as frames:
         return blended_texture(take, frames, size, on_step)
+
+
+def _same_clip(places: list[str], options: FrameOptions, sha256: str) -> FrameSource:
+    """The first that is the clip; what is wrong with the first of all is told where none is."""
+    wrong: InputError | None = None
+    for place in places:
+        try:
+            frames = open_frames(place, options)
+            if frames.info.sha256 == sha256:
+                return frames
+            frames.close()
+            raise TakeError(f"{place}: not the clip that the take was captured from, or altered since; give that one")
+        except InputError as error:
+            wrong = wrong or error
+    raise wrong
 
 
 def blended_texture(take: TakeRows, frames: Iterable[Frame], size: int = 1024,

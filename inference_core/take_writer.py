@@ -3,6 +3,7 @@ second."""
 
 from __future__ import annotations
 
+import math
 import os
 import time
 from contextlib import suppress
@@ -25,13 +26,14 @@ READ_WRITE = os.O_RDWR | getattr(os, "O_BINARY", 0)
 
 class TakeWriter:
     """Made by `create` or `resume`. frames: how many the take has; next_index: of the first frame of the source that
-    is still to come; state: what the tracker left with the last frame; complete: marked as finished. Leaving it as a
-    context manager marks the take as complete, unless an exception is on its way: then the take stays as far as it
-    came, to be read or resumed."""
+    is still to come; last_s: when the last one was; state: what the tracker left with it; complete: marked as finished.
+    Leaving it as a context manager marks the take as complete, unless an exception is on its way: then the take stays
+    as far as it came, to be read or resumed."""
 
     def __init__(self, path: Path, header: TakeHeader, topology: Topology, handle: int) -> None:
         self.path, self.header, self._topology, self._handle = path, header, topology, handle
         self.frames, self.next_index, self.state, self.complete = 0, 0, b"", False
+        self.last_s = -math.inf
         self._end, self._synced = PREAMBLE.size, time.monotonic()
 
     @classmethod
@@ -76,16 +78,19 @@ class TakeWriter:
         return writer
 
     def add(self, frame: TakeFrame) -> None:
-        """Append a frame; its index must be larger than the last one's. Raises OutputError when the disk is full or
-        gone; the take up to the frame before stays whole."""
+        """Append a frame; its index must be larger than the last one's, its time later. Raises OutputError when the
+        disk is full or gone; the take up to the frame before stays whole. ValueError: a program's mistake."""
         if frame.index < self.next_index:
             raise ValueError(f"frame {frame.index} comes after frame {self.next_index - 1}")
+        if not frame.time_s > self.last_s:
+            raise ValueError(f"frame {frame.index} at {frame.time_s} s comes after one at {self.last_s} s")
         record = encode(frame, self._topology.mean_canonical, self.header.precision)
         if self.complete:                       # finished earlier, now longer: the mark gives way
             os.ftruncate(self._handle, self._end)
             self.complete = False
         self._append(record)
         self.frames, self.next_index, self.state = self.frames + 1, frame.index + 1, frame.state
+        self.last_s = frame.time_s
         if time.monotonic() - self._synced >= SYNC_EVERY_S:
             self.flush()
 
@@ -145,6 +150,7 @@ class TakeWriter:
             found = scan(file, vertices, bodies=True)
             if len(found.table):
                 last = read_head(found.table[-1].tobytes()[8:], vertices)
+                self.last_s = last.numbers[0]
                 self.state = read_body(file, int(found.table["place"][-1]), last)[:last.state_bytes]
         indices = found.table["index"]
         if found.damaged:
@@ -173,8 +179,10 @@ class TakeWriter:
             rest = rest[os.write(self._handle, rest):]
 
     def _failed(self, error: OSError) -> OutputError:
+        live = self.header.source.get("kind") in ("camera", "stream")
+        then = "record another take" if live else "go on with --resume"
         return OutputError(f"{self.path}: nothing more can be written ({error.strerror or error}); its {self.frames} "
-                           "frames are kept: free some space, then go on with --resume")
+                           f"frames are kept: free some space, then {then}")
 
     def _lock(self) -> None:
         if fcntl is None:

@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, field, replace
+import math
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import datetime, timezone
 from itertools import chain
 from pathlib import Path
 
 from inference_core.engine import ROLE, load_network
-from inference_core.errors import InputError, TakeError, VideoError
+from inference_core.errors import InputError, OutputError, TakeError, VideoError
 from inference_core.frames import Frame, FrameOptions, FrameSource, open_frames
 from inference_core.take import Take, TakeHeader, TakeWriter, open_take, take_frame
+from inference_core.take_check import checked
 from inference_core.take_source import part_of, source_of
 from inference_core.take_writer import begun
 from inference_core.track_state import TrackState, read_state
 from inference_core.tracking import FrameResult, TrackOptions, capture
 from inference_core.weights import WeightsCard, detector_file
 
+TICK_S = 0.001                  # between frames whose stamps are the same
 ANEW = "capture again under another name"
 PARTS = {"decoder": "the network's decoder", "detector": "the detector", "crop_scale": "the network's crop",
          "crop_up": "the network's crop"}
+
+KINDS = {str: (str,), bool: (bool,), int: (int,), float: (int, float)}          # that a header may hold for an option
+SHOWN = 40                      # characters of a value that does not fit
 
 OnFrame = Callable[["Progress"], None]
 
@@ -60,11 +67,17 @@ def capture_video(target: str | Path, take: str | Path, options: VideoOptions = 
         header = header_of(source, options, network.card)
         if options.resume and begun(take):
             return _go_on(source, take, header, options, on_frame)
-        frames = iter(source)
+        frames = rising(source)
         first = next(frames)                    # a clip without a frame leaves no take behind
         with TakeWriter.create(take, header, network.topology) as writer:
-            return _write(chain([first], frames), writer, Progress(0, 0, 0, expected_frames(source, options.frames)),
-                          TrackState(), options, on_frame)
+            try:
+                nothing = Progress(0, 0, 0, expected_frames(source, options.frames))
+                return _write(chain([first], frames), writer, nothing, TrackState(), options, on_frame)
+            except KeyboardInterrupt:
+                if source.info.sha256 is None:      # how a camera is ended: nothing could go on with this take
+                    with suppress(OutputError):
+                        writer.close()
+                raise
 
 
 def header_of(source: FrameSource, options: VideoOptions, card: WeightsCard) -> TakeHeader:
@@ -90,6 +103,10 @@ def options_of(take: str | Path) -> VideoOptions:
     """The options that a take was captured with, to resume it with the same. Raises TakeError."""
     header = open_take(take).header
     try:
+        for part in fields(TrackOptions):
+            value = header.track.get(part.name, part.default)
+            if type(value) not in KINDS[type(part.default)]:
+                raise InputError(f"{part.name} is {str(value)[:SHOWN]!r}")
         return VideoOptions(part_of(header.source), TrackOptions(**header.track), resume=True)
     except (TypeError, InputError) as error:
         raise TakeError(f"{take}: its options cannot be read ({error}); {ANEW}") from error
@@ -108,7 +125,7 @@ def expected_frames(source: FrameSource, options: FrameOptions) -> int | None:
 def _go_on(source: FrameSource, path: Path, header: TakeHeader, options: VideoOptions, on_frame: OnFrame) -> Progress:
     if source.info.sha256 is None:
         raise InputError(f"{source.info.name}: what it showed is gone, its take cannot be resumed; {ANEW}")
-    so_far = open_take(path)
+    so_far = checked(open_take(path))
     _check_same(path, so_far, header)
     with TakeWriter.resume(path) as writer:
         progress = Progress(writer.frames, int((~so_far.valid[:writer.frames]).sum()), writer.frames,
@@ -119,8 +136,28 @@ def _go_on(source: FrameSource, path: Path, header: TakeHeader, options: VideoOp
             state = read_state(writer.state) if writer.state else TrackState()
         except ValueError as error:
             raise TakeError(f"{path}: cannot be resumed ({error}); {ANEW}") from error
-        frames = (frame for frame in source if frame.index >= writer.next_index)
-        return _write(frames, writer, progress, state, options, on_frame)
+        return _write(_rest(source, writer), writer, progress, state, options, on_frame)
+
+
+def _rest(source: FrameSource, writer: TakeWriter) -> Iterator[Frame]:
+    """The frames that a take does not have yet."""
+    for frame in source:
+        if frame.index >= writer.next_index:
+            if frame.time_s <= writer.last_s:
+                raise TakeError(f"{writer.path}: was begun otherwise, or altered: it ends at {writer.last_s:.3f} s, "
+                                f"where frame {frame.index} of the clip is at {frame.time_s:.3f} s; {ANEW}")
+            yield frame
+
+
+def rising(frames: Iterable[Frame]) -> Iterator[Frame]:
+    """Frames, each later than the one before. Of live sources: the clock that they are stamped by stands still for up
+    to 16 ms on some systems."""
+    last_s = -math.inf
+    for frame in frames:
+        if frame.time_s <= last_s:
+            frame = replace(frame, time_s=last_s + TICK_S)
+        last_s = frame.time_s
+        yield frame
 
 
 def _check_same(path: Path, take: Take, header: TakeHeader) -> None:

@@ -4,6 +4,7 @@ done often. Run as a program it writes a take until it is done or killed."""
 from __future__ import annotations
 
 import dataclasses
+import math
 import sys
 from pathlib import Path
 
@@ -76,6 +77,15 @@ def acted(topology: Topology, index: int, lost: tuple[int, ...] = ()) -> TakeFra
 def write_take(path: Path, topology: Topology, frames, **changes) -> Path:
     with TakeWriter.create(path, header(topology, **changes), topology) as writer:
         for frame in frames:
+            writer.add(frame)
+    return path
+
+
+def take_of_any_stamps(path: Path, topology: Topology, frames, **changes) -> Path:
+    """As a take that was altered may hold them; the writer lets none pass that does not rise."""
+    with TakeWriter.create(path, header(topology, **changes), topology) as writer:
+        for frame in frames:
+            writer.last_s = -math.inf
             writer.add(frame)
     return path
 

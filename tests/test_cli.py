@@ -17,6 +17,7 @@ from inference_core.cli import main
 from inference_core.cli.info import key_scores
 from inference_core.images import read_image, write_image
 
+REPOSITORY = Path(__file__).resolve().parent.parent
 SIGNS = {"obj": b"mtllib", "ply": b"ply", "glb": b"glTF", "npz": b"PK"}
 
 
@@ -111,6 +112,38 @@ def test_one_bad_photo_does_not_lose_the_others(astronaut_png: Path, tmp_path: P
     assert len(errors) == 2 and "bad.jpg" in errors[0] and "1 of 2 photos failed" in errors[1]
 
 
+def test_names_that_the_terminal_has_no_letters_for_lose_no_photo(astronaut_png: Path, tmp_path: Path,
+                                                                  tiny_weights: Path) -> None:
+    photos = [Path(shutil.copy(astronaut_png, tmp_path / f"{name}.png")) for name in ("Портрет", "b")]
+    bad = tmp_path / "Плохой.png"
+    bad.write_text("no picture")
+    environment = {**os.environ, "LPRNET_WEIGHTS": str(tiny_weights), "PYTHONIOENCODING": "cp1252:strict"}
+    done = subprocess.run([sys.executable, "-m", "inference_core", "image", photos[0], bad, photos[1], "-o",
+                           tmp_path / "out", "--format", "npz", "--texture-size", "32"], cwd=REPOSITORY, env=environment,
+                          capture_output=True, timeout=120, check=False)
+    assert done.returncode == 2 and names(tmp_path / "out") == {"Портрет.npz", "b.npz"}
+    assert "Traceback" not in (said := done.stderr.decode("cp1252")) and "1 of 3 photos failed" in said
+    assert "Портрет.npz".encode("ascii", "backslashreplace") in done.stdout
+
+
+@pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="names of files are Unicode here")
+def test_a_path_that_is_no_unicode_is_printed_as_it_is(astronaut_png: Path, tmp_path: Path, tiny_weights: Path) -> None:
+    photo = shutil.copy(astronaut_png, os.fsencode(tmp_path) + b"/caf\xe9.png")
+    environment = {**os.environ, "LPRNET_WEIGHTS": str(tiny_weights), "PYTHONIOENCODING": "utf-8:strict"}
+    done = subprocess.run([sys.executable, "-m", "inference_core", "image", photo, "-o", tmp_path / "out", "--format",
+                           "npz", "--texture-size", "32"], cwd=REPOSITORY, env=environment, capture_output=True,
+                          timeout=120, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert os.path.exists(done.stdout.strip()) and done.stdout.endswith(b"caf\xe9.npz\n")
+
+
+def test_half_a_letter_from_a_foreign_take_is_printed_too() -> None:
+    code = "from inference_core.cli import main, say; main(['info']); say('a\\ud800\\udce9b')"
+    done = subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, timeout=60, check=False,
+                          env={**os.environ, "PYTHONIOENCODING": "utf-8:strict"})
+    assert done.returncode == 0 and done.stderr.startswith(b"lprnet: a") and b"Traceback" not in done.stderr
+
+
 def test_a_photo_is_never_overwritten(astronaut_png: Path, tmp_path: Path, capsys) -> None:
     photo = Path(shutil.copy(astronaut_png, tmp_path / "photo.png"))
     before = photo.read_bytes()
@@ -125,6 +158,28 @@ def test_what_an_obj_brings_beside_it_does_not_overwrite_a_photo_either(astronau
     before = photo.read_bytes()
     assert run("image", photo, "-o", tmp_path / "me.obj") == 2
     assert photo.read_bytes() == before and names(tmp_path) == {"me_skin.png"}
+
+
+@pytest.mark.parametrize(("kind", "taken", "more"), [
+    ("png", "f-2.png", ["--picture", "depth"]), ("png", "f-1.png", ["--picture", "depth"]),
+    ("obj", "f-2_skin.png", [])])
+def test_the_file_of_a_further_face_does_not_overwrite_a_photo(two_faces: Path, astronaut_png: Path, tmp_path: Path,
+                                                               capsys, kind: str, taken: str, more: list) -> None:
+    first, second = two_faces.rename(tmp_path / "f.png"), Path(shutil.copy(astronaut_png, tmp_path / taken))
+    before = second.read_bytes()
+    arguments = ["image", first, second, "-o", tmp_path, "--format", kind, "--all-faces", "--texture-size", "32", *more]
+    assert run(*arguments) == 2
+    assert f"{taken}: is one of the photos and would be overwritten" in capsys.readouterr().err
+    assert second.read_bytes() == before and "f-1.obj" not in names(tmp_path)
+
+
+def test_a_photo_by_another_spelling_is_not_overwritten_either(astronaut_png: Path, tmp_path: Path, capsys) -> None:
+    photo = Path(shutil.copy(astronaut_png, tmp_path / "photo.png"))
+    os.link(photo, tmp_path / "PHOTO.png")          # as a file system without capitals answers to both names
+    before = photo.read_bytes()
+    assert run("image", photo, "-o", tmp_path / "PHOTO.png") == 2
+    assert "would be overwritten" in capsys.readouterr().err
+    assert photo.read_bytes() == before == (tmp_path / "PHOTO.png").read_bytes()
 
 
 def test_a_box_and_a_network_can_be_chosen(astronaut_png: Path, tmp_path: Path) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
+import os
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 from take_readers import read_animation
-from takes import acted, write_take
+from takes import acted, take_of_any_stamps, write_take
 
 from inference_core.cli import main
 from inference_core.take import open_take
@@ -51,6 +54,43 @@ def test_a_sequence_goes_into_a_folder_under_the_takes_name(take_dir: Path, tmp_
 def test_a_sequence_may_say_where_the_number_goes(take_dir: Path, tmp_path: Path) -> None:
     assert run("export", take_dir, "-o", tmp_path / "shot.%06d.obj", "--raw", "--head") == 0
     assert (tmp_path / "shot.000011.obj").exists() and len(list(tmp_path.iterdir())) == COUNT - len(LOST)
+
+
+def test_the_folder_for_a_file_a_frame_is_made_and_not_left_empty(take_dir: Path, tmp_path: Path, capsys) -> None:
+    for name in ("new/meshes/shot.####.obj", "other/shot.ply"):
+        assert run("export", take_dir, "-o", tmp_path / name, "--raw") == 0
+        assert len(list((tmp_path / name).parent.iterdir())) == COUNT - len(LOST)
+    (tmp_path / "empty").mkdir()
+    for more in (["--smooth", "-1"], ["--texture", tmp_path / "gone.mp4"]):
+        for out in (["-o", tmp_path / "a" / "b" / "shot.####.obj"], ["-o", tmp_path / "c", "--format", "ply"],
+                    ["-o", tmp_path / "empty" / "d", "--format", "glb"]):
+            assert run("export", take_dir, *out, *more) == 2
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["empty", "new", "other"]
+    (tmp_path / "file").touch()
+    capsys.readouterr()
+    assert run("export", take_dir, "-o", tmp_path / "file" / "shot.####.obj") == 1
+    assert "cannot be used as a folder" in capsys.readouterr().err
+
+
+def test_no_file_of_the_take_is_overwritten(take_dir: Path, tmp_path: Path, capsys) -> None:
+    take = Path(shutil.copytree(take_dir, tmp_path / "a.lprtake"))
+    kept = {"topology.npz": load_topology().path.read_bytes(), "skin.png": b"seen live"}
+    for name, content in kept.items():
+        (take / name).write_bytes(content)
+    os.link(take / "topology.npz", take / "TOPOLOGY.npz")           # as a file system without capitals answers to both
+    for arguments in (["export", take, "-o", take / "topology.npz"], ["export", take, "-o", take / "TOPOLOGY.npz"],
+                      ["info", take, "--plot", take / "skin.png"]):
+        assert run(*arguments) == 2
+        assert "is a file of the take and would be overwritten" in capsys.readouterr().err
+    assert all((take / name).read_bytes() == content for name, content in kept.items())
+    assert run("export", take, "-o", take / "clip.npz") == run("export", take, "-o", take / "clip.npz") == 0
+
+
+@pytest.mark.parametrize("size", ["8", "2049", "4096", "x"])
+def test_a_skin_that_cannot_be_made_is_refused_at_once(take_dir: Path, tmp_path: Path, capsys, size: str) -> None:
+    arguments = ["export", take_dir, "-o", tmp_path / "a.glb", "--texture", "--texture-size"]
+    assert run(*arguments, size) == 2
+    assert "is not a whole number from 16 to 2048" in capsys.readouterr().err
 
 
 def test_raw_is_what_was_captured_and_smoothing_fills_short_gaps(take_dir: Path, tmp_path: Path) -> None:
@@ -102,6 +142,21 @@ def test_wrong_options_are_explained(take_dir: Path, tmp_path: Path, monkeypatch
     assert run("export", take_dir, *arguments) == code
     assert cause in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("times", [(1.0,) * 5, (0.0, 0.04, 0.08, 0.08, 0.12), (0.2, 0.16, 0.12, 0.08, 0.04),
+                                   (0.0, 0.04, np.nextafter(-1e12, 0), 0.12, 0.16)],
+                         ids=["stand", "stand once", "fall", "nonsense"])
+def test_a_take_whose_time_does_not_go_on_is_refused_in_a_sentence(tmp_path: Path, capsys, times) -> None:
+    topology, take = load_topology(), tmp_path / "a.lprtake"
+    take_of_any_stamps(take, topology, (dataclasses.replace(acted(topology, i, (1, 2)), time_s=time_s)
+                                        for i, time_s in enumerate(times)))
+    for arguments in (["export", take, "-o", tmp_path / "a.glb"], ["export", take, "-o", tmp_path / "a.npz", "--raw"],
+                      ["info", take]):
+        assert run(*arguments) == 2
+        error = capsys.readouterr().err
+        assert error.startswith(f"lprnet: {take}: damaged or altered (frame ") and error.count("\n") == 1
+    assert list(tmp_path.iterdir()) == [take]
 
 
 def test_what_is_no_take_is_bad_input(tmp_path: Path, capsys) -> None:

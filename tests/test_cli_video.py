@@ -20,8 +20,10 @@ import pytest
 from inference_core.cli import main
 from inference_core.cli import video as video_command
 from inference_core.cli.progress import progress_text
-from inference_core.take import open_take
+from inference_core.frames import Frame
+from inference_core.take import TakeFrame, TakeWriter, open_take
 from inference_core.take_header import FRAMES
+from inference_core.video import rising
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 COUNT, RATE = 90, 30
@@ -194,6 +196,41 @@ def test_other_parts_of_the_network_do_not_go_on_in_a_take(clip: Path, whole: Pa
     assert f"{said} is not the same" in capsys.readouterr().err and frames_of(take) == before
 
 
+@pytest.mark.parametrize(("part", "key", "value"), [
+    ("track", "engine", ["litert"]), ("track", "weights", None), ("track", "face", 1.5), ("track", "threads", "1"),
+    ("track", "all_faces", 0), ("track", "crop", [1]), ("track", "unheard", 1), ("source", "every", 1.5),
+    ("source", "every", None)])
+def test_a_header_with_options_of_another_kind_is_refused_in_a_sentence(clip: Path, whole: Path, tmp_path: Path, capsys,
+                                                                        part, key, value) -> None:
+    take = changed_header(whole, tmp_path / "a.lprtake", lambda values: values[part].update({key: value}))
+    before = frames_of(take)
+    assert run(clip, "-o", take, "--resume") == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1 and str(take) in error and key in error and frames_of(take) == before
+
+
+def test_a_take_whose_time_is_not_that_of_the_clip_does_not_go_on(clip: Path, whole: Path, tmp_path: Path,
+                                                                  capsys) -> None:
+    take = tmp_path / "a.lprtake"
+    shutil.copytree(whole, take)
+    (take / FRAMES).unlink()
+    with TakeWriter.resume(take) as writer:
+        writer.add(TakeFrame(0, 0.0))
+        writer.add(TakeFrame(1, 5e8))
+        writer.close(finished=False)
+    before = frames_of(take)
+    assert run(clip, "-o", take, "--resume") == 2
+    error = capsys.readouterr().err
+    assert "ends at 500000000.000 s" in error and error.count("\n") == 1 and frames_of(take) == before
+
+
+def test_frames_that_a_slow_clock_gives_one_time_follow_one_another() -> None:
+    picture = np.zeros((1, 1, 3), np.uint8)
+    frames = [Frame(picture, time_s, index) for index, time_s in enumerate((0.0, 0.0, 0.0, 0.016))]
+    assert [frame.time_s for frame in rising(frames)] == pytest.approx([0, 0.001, 0.002, 0.016])
+    assert [frame.index for frame in rising(frames)] == [0, 1, 2, 3]
+
+
 def test_a_take_made_before_is_read_and_resumed(clip: Path, whole: Path, tmp_path: Path) -> None:
     def older(values: dict) -> None:
         values["weights"] = {key: values["weights"][key] for key in ("name", "sha256")}
@@ -273,6 +310,24 @@ def test_a_full_disk_keeps_what_fits_and_a_resume_goes_on(clip: Path, whole: Pat
     assert frames_of(take) == frames_of(whole)
 
 
+@pytest.mark.parametrize("limit", [1_000, 12_000, 200_000])
+def test_an_overlay_that_does_not_fit_on_the_disk_is_said_and_replaces_nothing(clip: Path, whole: Path, tmp_path: Path,
+                                                                               limit: int) -> None:
+    overlay = tmp_path / "seen.mp4"
+    overlay.write_bytes(b"an earlier one")
+    code = ("import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[1]),) * 2)\n"
+            "from inference_core import open_take\nfrom inference_core.errors import OutputError\n"
+            "from inference_core.overlay_video import write_overlay\n"
+            "try: write_overlay(sys.argv[2], open_take(sys.argv[3]), sys.argv[4])\n"
+            "except OutputError as error: sys.exit(str(error))")
+    done = subprocess.run([sys.executable, "-c", code, str(limit), clip, whole, overlay], cwd=REPOSITORY, check=False,
+                          timeout=60, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"{overlay}: the video could not be written; is the disk full")
+    assert done.stderr.count("\n") == 1
+    assert overlay.read_bytes() == b"an earlier one" and list(tmp_path.iterdir()) == [overlay]
+
+
 @pytest.mark.parametrize("data", [b"", b"no video", b"\0\0\0\x18ftypmp42" + b"\0" * 200])
 def test_what_is_no_video_leaves_no_take(tmp_path: Path, data: bytes, capsys) -> None:
     bad = tmp_path / "bad.mp4"
@@ -280,6 +335,19 @@ def test_what_is_no_video_leaves_no_take(tmp_path: Path, data: bytes, capsys) ->
     assert run(bad, "-o", tmp_path / "a.lprtake") == 2
     err = capsys.readouterr().err.strip()
     assert "bad.mp4" in err and "\n" not in err and [p.name for p in tmp_path.iterdir()] == ["bad.mp4"]
+
+
+@pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="names of files are Unicode here")
+def test_a_folder_of_pictures_whose_name_is_no_unicode_becomes_a_take_like_any_other(head, tmp_path: Path) -> None:
+    folder = tmp_path / os.fsdecode(b"caf\xe9")
+    folder.mkdir()
+    for number in range(3):
+        cv2.imwrite(str(tmp_path / f"{number}.png"), head[..., ::-1])
+        (tmp_path / f"{number}.png").rename(folder / f"{number}.png")
+    assert run(folder, "-o", tmp_path / "a.lprtake") == 0
+    take = open_take(tmp_path / "a.lprtake")
+    assert take.complete and len(take) == 3 and os.path.samefile(take.header.source["name"], folder)
+    assert run(folder, "-o", tmp_path / "a.lprtake", "--resume") == 0
 
 
 def test_a_part_that_is_not_there_leaves_no_take(clip: Path, tmp_path: Path, capsys) -> None:
@@ -318,7 +386,20 @@ def test_wrong_options_are_explained_before_anything_is_written(clip: Path, tmp_
 def test_the_clip_is_never_overwritten_by_its_overlay(clip: Path, tmp_path: Path) -> None:
     copy = Path(shutil.copy(clip, tmp_path / "c.mp4"))
     assert run(copy, "-o", tmp_path / "a.lprtake", "--overlay", copy) == 2
-    assert copy.read_bytes() == clip.read_bytes()
+    os.link(copy, tmp_path / "C.mp4")               # as a file system without capitals answers to both names
+    assert run(copy, "-o", tmp_path / "a.lprtake", "--overlay", tmp_path / "C.mp4") == 2
+    assert copy.read_bytes() == (tmp_path / "C.mp4").read_bytes() == clip.read_bytes()
+    assert not (tmp_path / "a.lprtake").exists()
+
+
+@pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="names of files are Unicode here")
+def test_an_overlay_whose_name_is_no_unicode_is_refused_before_the_work(clip: Path, tmp_path: Path,
+                                                                        monkeypatch) -> None:
+    assert run(clip, "-o", tmp_path / "a.lprtake", "--overlay", tmp_path / os.fsdecode(b"caf\xe9.mp4")) == 1
+    (folder := tmp_path / os.fsdecode(b"caf\xe9")).mkdir()
+    monkeypatch.chdir(folder)
+    assert run(clip, "-o", "a.lprtake", "--overlay", "a.mp4") == 1
+    assert list(folder.iterdir()) == [] and list(tmp_path.iterdir()) == [folder]
 
 
 def test_progress_says_how_far_how_fast_and_how_long_still() -> None:

@@ -3,7 +3,12 @@ off, a face that comes late."""
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
 import threading
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -11,12 +16,16 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from mjpeg_server import camera, jpeg
 
 from inference_core.cli import main
+from inference_core.frames import open_frames
 from inference_core.take import open_take
+from inference_core.take_source import safe_name
 
 av = pytest.importorskip("av", reason="PyAV writes the clips")
 SENT = 12
+REPOSITORY = Path(__file__).resolve().parent.parent
 
 
 @pytest.fixture(autouse=True)
@@ -91,6 +100,51 @@ def test_a_stream_that_breaks_off_keeps_what_came_before(broken_stream: str, tmp
     assert 1 <= len(take) <= SENT and take.valid.any() and f"holds the {len(take)} frames before" in error
     assert main(["video", broken_stream, "-o", str(tmp_path / "a.lprtake"), "--resume"]) == 2
     assert "cannot be resumed" in error_of(capsys) and len(open_take(tmp_path / "a.lprtake")) == len(take)
+
+
+def with_secrets(address: str) -> str:
+    return address.replace("http://", "HTTP://admin:S3cret@") + "?token=T0KEN#T0KEN"
+
+
+def test_a_stream_that_is_stopped_leaves_a_finished_take_and_tells_no_password(head, tmp_path: Path,
+                                                                               shipped_weights: Path) -> None:
+    take = tmp_path / "a.lprtake"
+    with camera([jpeg(head)], count=10_000) as told:
+        command = [sys.executable, "-m", "inference_core", "video", with_secrets(told.address), "-o", str(take)]
+        process = subprocess.Popen(command, cwd=REPOSITORY, env={**os.environ, "LPRNET_WEIGHTS": str(shipped_weights)},
+                                   stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        end_s = time.monotonic() + 60
+        while time.monotonic() < end_s and not ((take / "frames.bin").exists()
+                                                and (take / "frames.bin").stat().st_size > 200_000):
+            time.sleep(0.02)
+        process.send_signal(signal.SIGINT)
+        said = process.communicate(timeout=60)[0]
+    found = open_take(take)
+    assert process.returncode == 130 and found.complete and len(found) > 2
+    assert said.splitlines()[-1].startswith(f"lprnet: stopped; {take} keeps its ")
+    assert not any(word in said for word in ("S3cret", "T0KEN", "--resume", "Traceback"))
+
+
+def test_no_sentence_about_a_stream_tells_its_password(head, tmp_path: Path, capsys) -> None:
+    with camera([jpeg(np.full_like(head, 90))], count=10_000) as told:
+        address = with_secrets(told.address)
+        assert main(["video", address, "-o", str(tmp_path / "a.lprtake"), "--end", "0.5"]) == 2
+        nobody = error_of(capsys)
+        with open_frames(address) as frames:
+            assert safe_name(address) == frames.info.name
+    assert "no face was seen" in nobody and safe_name(address) in nobody
+    for wrong in ("rtsp://admin:S3cret@127.0.0.1/x?T0KEN", "http://admin:S3cret@[::1/?T0KEN"):
+        assert main(["video", wrong, "-o", str(tmp_path / "b.lprtake")]) == 2
+        nobody += capsys.readouterr().err
+    assert "S3cret" not in nobody and "T0KEN" not in nobody
+
+
+@pytest.mark.parametrize("clip", ["http://admin:S3cret@127.0.0.1:9/a?T0KEN", "camera:0"])
+def test_an_overlay_of_what_cannot_be_read_again_is_refused_before_a_capture(tmp_path: Path, capsys, clip: str) -> None:
+    assert main(["video", clip, "-o", str(tmp_path / "a.lprtake"), "--overlay", str(tmp_path / "a.mp4")]) == 2
+    error = error_of(capsys)
+    assert "cannot be read again" in error and "S3cret" not in error and "T0KEN" not in error
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_first_face_at_frame_200_is_found_there(head, tmp_path: Path) -> None:

@@ -66,10 +66,13 @@ FRAMES = st.builds(
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.lists(FRAMES, max_size=6, unique_by=lambda frame: frame.index), st.sampled_from(["half", "single"]))
+@given(st.lists(FRAMES, max_size=6, unique_by=(lambda frame: frame.index, lambda frame: frame.time_s)),
+       st.sampled_from(["half", "single"]))
 def test_any_numbers_come_back_exactly_and_positions_within_a_twentieth_of_a_millimetre(
         tmp_path_factory, frames, precision) -> None:
     frames.sort(key=lambda frame: frame.index)
+    frames = [dataclasses.replace(frame, time_s=time_s)
+              for frame, time_s in zip(frames, sorted(frame.time_s for frame in frames))]
     path = write_take(tmp_path_factory.mktemp("take") / "a.lprtake", SMALL, frames, precision=precision)
     take = open_take(path, SMALL)
     assert len(take) == len(frames) and take.complete
@@ -114,7 +117,9 @@ def test_frames_that_make_no_sense_are_refused(tmp_path: Path) -> None:
         good = shaken(SMALL, 4)
         for wrong in (shaken(SMALL, 3), dataclasses.replace(good, canonical=good.canonical[:5]),
                       dataclasses.replace(good, canonical=good.canonical * np.nan),
-                      dataclasses.replace(good, time_s=np.inf), dataclasses.replace(good, state=bytes(10**6))):
+                      *(dataclasses.replace(good, time_s=time_s)
+                        for time_s in (np.inf, np.nan, 0.0, shaken(SMALL, 3).time_s)),
+                      dataclasses.replace(good, state=bytes(10**6))):
             with pytest.raises(ValueError, match="frame"):
                 writer.add(wrong)
         writer.add(good)
@@ -194,9 +199,9 @@ def test_a_frame_of_tracking_becomes_a_frame_of_the_take(tmp_path: Path) -> None
     face, state = mean_face(20, 5, -3), TrackState(names=1, time_s=0.4)
     seen = FrameResult(10, 0.4, (480, 480), {1: face}, False, 1, state)
     broken = dataclasses.replace(face, vertices_canonical=face.vertices_canonical * np.nan)
-    frames = [take_frame(seen), take_frame(dataclasses.replace(seen, index=11, faces={})),
-              take_frame(dataclasses.replace(seen, index=12, faces={1: broken})),
-              take_frame(dataclasses.replace(seen, index=13, faces={1: broken, 2: face}), identity=2)]
+    frames = [take_frame(seen), take_frame(dataclasses.replace(seen, index=11, time_s=0.44, faces={})),
+              take_frame(dataclasses.replace(seen, index=12, time_s=0.48, faces={1: broken})),
+              take_frame(dataclasses.replace(seen, index=13, time_s=0.52, faces={1: broken, 2: face}), identity=2)]
     take = open_take(write_take(tmp_path / "a.lprtake", load_topology(), frames))
     assert take.valid.tolist() == [True, False, False, True]
     np.testing.assert_allclose(take.vertices_image(0), face.vertices_image, atol=0.05)

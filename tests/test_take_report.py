@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from takes import FPS, acted, header, write_take
+from takes import FPS, acted, header, take_of_any_stamps, write_take
 
 from inference_core.cli import main
 from inference_core.images import read_image
@@ -106,7 +106,7 @@ def test_a_blink_that_a_gap_cuts_is_not_counted() -> None:
     [dataclasses.replace(acted(TOPOLOGY, i), time_s=-float(i)) for i in range(4)]],
     ids=["empty", "one lost", "all lost", "one", "stamps that stand", "stamps that fall"])
 def test_takes_of_any_kind_are_reported_and_drawn(tmp_path, frames) -> None:
-    take = open_take(written(tmp_path, frames))
+    take = open_take(take_of_any_stamps(tmp_path / "b.lprtake", TOPOLOGY, frames))
     found = json.loads(json.dumps(report(take), allow_nan=False))
     assert found["frames"] == len(frames) and found["blink_count"] == 0 and found["duration_s"] >= 0
     assert (found["confidence"] is None) == (not take.valid.any())

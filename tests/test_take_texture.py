@@ -13,10 +13,11 @@ from takes import moved_face, write_take
 
 from inference_core.cli import main
 from inference_core.errors import InputError, TakeError
-from inference_core.frames import Frame, open_frames
+from inference_core.frames import Frame, FrameOptions, open_frames
 from inference_core.images import write_image
 from inference_core.smoothing import SmoothingOptions, smooth
 from inference_core.take import TakeFrame, open_take
+from inference_core.take_source import source_of as header_source
 from inference_core.take_texture import LAID, READ, best_rows, blended_texture, take_texture
 from inference_core.texture import sample_texture
 from inference_core.topology import load_topology
@@ -112,6 +113,43 @@ def test_the_clip_is_found_where_it_was_captured_or_where_one_says(tmp_path, cli
     np.testing.assert_array_equal(take_texture(take, size=SIZE).image, expected.image)
     clip.rename(tmp_path / "moved")
     np.testing.assert_array_equal(take_texture(take, tmp_path / "moved", SIZE).visible, expected.visible)
+
+
+def test_the_clip_is_found_from_any_folder_also_moved_along_with_the_take(tmp_path, clip, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with open_frames("clip", FrameOptions(fps=5.0)) as source:
+        new = header_source(source.info, FrameOptions(fps=5.0))
+    assert Path(new["name"]) == clip
+    rows = [frame_of(face, index) for index, face in enumerate(FACES)]
+    for name, source in (("new", new), ("old", new | {"name": "clip"})):
+        (tmp_path / name).mkdir()
+        take = taken(tmp_path / name, rows, source=source).path
+        take.rename(tmp_path / f"{name}.lprtake")
+    (elsewhere := tmp_path / "elsewhere").mkdir()
+    (elsewhere / "clip").mkdir()                        # another one of this name
+    monkeypatch.chdir(elsewhere)
+    found = [take_texture(open_take(tmp_path / f"{name}.lprtake"), size=16).image for name in ("new", "old")]
+    np.testing.assert_array_equal(*found)
+    (moved := tmp_path / "moved").mkdir()
+    for name in ("clip", "new.lprtake"):
+        (tmp_path / name).rename(moved / name)
+    monkeypatch.chdir(moved)
+    np.testing.assert_array_equal(take_texture(open_take("new.lprtake"), size=16).image, found[0])
+    (moved / "clip" / "000.png").unlink()
+    with pytest.raises(InputError, match="clip: "):
+        take_texture(open_take("new.lprtake"), size=16)
+
+
+def test_no_picture_of_the_clip_is_overwritten_by_the_skin(tmp_path, clip, capsys) -> None:
+    for number in range(3):
+        (clip / f"{number:03d}.png").rename(clip / f"{number}_skin.png")
+    take = taken(tmp_path, [frame_of(face, index) for index, face in enumerate(FACES)], source=source_of(clip))
+    before = [path.read_bytes() for path in sorted(clip.iterdir())]
+    arguments = ["export", str(take.path), "--raw", "--texture-size", "16"]
+    for more in (["--texture"], ["--texture", str(clip / "#_skin.png")]):
+        assert main([*arguments, "-o", str(clip / "1.obj"), *more]) == 2
+        assert "1_skin.png: is a file of the clip and would be overwritten" in capsys.readouterr().err
+    assert [path.read_bytes() for path in sorted(clip.iterdir())] == before
 
 
 @pytest.mark.parametrize(("changes", "cause"), [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import codecs
 import os
 import sys
 from collections.abc import Sequence
@@ -11,11 +12,13 @@ from inference_core.cli import export, image, import_weights, info, video
 from inference_core.errors import InputError, LPRNetError
 
 BAD_INPUT, FAILED, INTERRUPTED = 2, 1, 130
+ANY_NAME = "lprnet_any_name"            # a way for codecs to treat what they cannot encode
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code: 0, 2 for input that cannot be used, 1 for anything else that fails.
     Whatever a user can cause is one sentence on standard error."""
+    print_any_name()
     parser = argparse.ArgumentParser(prog="lprnet", description="Faces of photos and videos as textured 3D meshes.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     image.add_command(commands)
@@ -45,6 +48,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 PACKAGE_OF_MODULE = {"cv2": "opencv-python-headless", "dlib": "dlib-bin", "numpy": "numpy"}
+
+
+def print_any_name() -> None:
+    """Names of files hold letters that the terminal, or the file that is written to, may have no place for: from now on
+    they are printed as well as can be, and never end the work. Raw bytes in a name stay what they are where bytes are
+    names, so that a printed path can be used."""
+    codecs.register_error(ANY_NAME, _as_well_as_can_be)
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors=ANY_NAME if _takes_raw_bytes(stream.encoding) else "backslashreplace")
+
+
+def _takes_raw_bytes(encoding: str | None) -> bool:
+    return os.name == "posix" and codecs.lookup(encoding or "utf-8").name == "utf-8"
+
+
+def _as_well_as_can_be(error: UnicodeError) -> tuple[str | bytes, int]:
+    try:
+        return codecs.lookup_error("surrogateescape")(error)
+    except UnicodeError:                # half of a pair, as the header of a take from elsewhere may hold
+        return codecs.backslashreplace_errors(error)
 
 
 def report(error: LPRNetError) -> int:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import argparse
 import os
+from contextlib import nullcontext
 from pathlib import Path
 
-from inference_core.cli.image import texture_size
+from inference_core.cli.image import TEXTURE_SIZES, whole_number
 
 KINDS = ("obj", "ply", "glb", "pc2", "mdd", "landmarks", "pose", "npz")
 ENDINGS = {"landmarks": "landmarks.csv", "pose": "pose.csv"}
+OF_MANY = ("obj", "ply")         # a file a frame
 OF_FILES = (".obj", ".ply", ".glb", ".pc2", ".mdd", ".csv", ".npz")
 READ_OFTEN = {"glb": 7}         # times that a frame is read
 
@@ -32,8 +34,13 @@ def add_command(commands) -> None:
                         help="meshes and point caches move as the head did (a .glb always has that, on its node)")
     parser.add_argument("--texture", nargs="?", const="", metavar="CLIP",
                         help="meshes with the skin, from the best frames of the clip, by default where it was captured")
-    parser.add_argument("--texture-size", type=texture_size, default=1024, metavar="PIXELS")
+    parser.add_argument("--texture-size", type=take_texture_size, default=1024, metavar="PIXELS")
     parser.set_defaults(run=run, parser=parser)
+
+
+def take_texture_size(text: str) -> int:
+    from inference_core.take_texture import LARGEST
+    return whole_number(text, TEXTURE_SIZES[0], LARGEST)
 
 
 def add_reading_options(parser: argparse.ArgumentParser) -> None:
@@ -62,15 +69,27 @@ def read_take(options: argparse.Namespace):
 
 
 def run(options: argparse.Namespace) -> int:
+    from inference_core.files import made_folder
+
+    kind, path, folder = target(options)
+    if options.texture is not None and kind in ENDINGS:
+        options.parser.error(f"--texture is for meshes and .npz, not for {path}")
+    with made_folder(folder) if folder else nullcontext():
+        files = export(options, kind, path)
+    for file in files:
+        print(file)
+    return 0
+
+
+def export(options: argparse.Namespace, kind: str, path: Path) -> list[Path]:
+    """-> the files."""
     from inference_core.cli.progress import ProgressLine
     from inference_core.files import check_writable
     from inference_core.take_formats import ExportOptions, export_take
 
-    kind, path = target(options)
-    if options.texture is not None and kind in ENDINGS:
-        options.parser.error(f"--texture is for meshes and .npz, not for {path}")
     check_writable(path)
     take = read_take(options)
+    keep_given(options, kind, path, take)
     texture = None if options.texture is None else _texture(take, options)
     line, calls = ProgressLine(), 0
 
@@ -80,12 +99,29 @@ def run(options: argparse.Namespace) -> int:
         line.tell(min(calls // READ_OFTEN.get(kind, 1), len(take)), len(take))
 
     try:
-        files = export_take(take, path, kind, ExportOptions(options.head, texture), on_frame)
+        return export_take(take, path, kind, ExportOptions(options.head, texture), on_frame)
     finally:
         line.close()
-    for file in files:
-        print(file)
-    return 0
+
+
+def keep_given(options: argparse.Namespace, kind: str, path: Path, take) -> None:
+    """Raises InputError where a file that is to be written is one of the take or of its clip."""
+    from inference_core.files import refuse_overwriting
+    from inference_core.take_formats import files_beside
+    from inference_core.take_source import files_of, places_of
+
+    paths = [path, *files_beside(path, kind, options.texture is not None)]
+    keep_take(options.take, paths)
+    places = [options.texture] if options.texture else places_of(take.header.source, options.take)
+    for place in places:
+        refuse_overwriting(paths, files_of(Path(place)), "a file of the clip")
+
+
+def keep_take(take: Path, paths: list[Path]) -> None:
+    """Raises InputError where a file that is to be written is one of the take."""
+    from inference_core.files import refuse_overwriting
+    from inference_core.take_header import PARTS
+    refuse_overwriting(paths, (take / part for part in PARTS), "a file of the take")
 
 
 def _texture(take, options: argparse.Namespace):
@@ -111,23 +147,22 @@ def _texture(take, options: argparse.Namespace):
         close()
 
 
-def target(options: argparse.Namespace) -> tuple[str, Path]:
-    """The kind and the file; makes the folder that is asked for. Raises OutputError for an ending that says no
-    kind."""
-    from inference_core.cli.image import make_folder
+def target(options: argparse.Namespace) -> tuple[str, Path, Path | None]:
+    """The kind, the file, and the folder to be made: one that is asked for, and the one for a file a frame. Raises
+    OutputError for an ending that says no kind."""
     from inference_core.take_formats import kind_of
 
     path, kind = options.output, options.format
     if kind is None and (os.path.isdir(path) or not path.suffix):
         options.parser.error(f"{path} has no ending that says the kind; give --format with one of {' '.join(KINDS)}")
     if kind is None:
-        return kind_of(path), path
+        kind = kind_of(path)
+        return kind, path, path.parent if kind in OF_MANY else None
     ending = ENDINGS.get(kind, kind)
     given = "" if os.path.isdir(path) else path.suffix.lower()
     if given == f".{ending.rpartition('.')[2]}":
-        return kind, path
+        return kind, path, path.parent if kind in OF_MANY else None
     if given in OF_FILES:
         options.parser.error(f"--format {kind} does not fit OUT {path}; give a name ending in .{ending}, or a folder")
-    make_folder(path)
     stem = options.take.resolve().stem.replace("%", "_").replace("#", "_")      # no place for a number
-    return kind, path / f"{stem}{'_' if kind in ENDINGS else '.'}{ending}"
+    return kind, path / f"{stem}{'_' if kind in ENDINGS else '.'}{ending}", path

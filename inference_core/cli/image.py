@@ -6,7 +6,7 @@ import argparse
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -81,7 +81,6 @@ def run(options: argparse.Namespace) -> int:
 
 def plan(options: argparse.Namespace) -> list[Job]:
     """What is to be done, checked before anything is. Raises InputError, OutputError; wrong options leave the program."""
-    from inference_core.errors import InputError
     from inference_core.files import check_writable
 
     ending = options.output.suffix.lower().removeprefix(".")
@@ -106,10 +105,7 @@ def plan(options: argparse.Namespace) -> list[Job]:
         make_folder(options.output)
         jobs = [Job(photo, options.output / f"{name}.{kind}") for photo, name in _named(options.photos)]
     check_writable(jobs[0].output)                          # found out now, not after the work
-    photos = {photo.resolve() for photo in options.photos}
-    for path in (path for job in jobs for path in _files_of(job.output)):
-        if path.resolve() in photos:
-            raise InputError(f"{path}: is one of the photos and would be overwritten; choose another name or folder")
+    _keep_photos((path for job in jobs for path in outputs(job, options, faces=1)), options)
     return jobs
 
 
@@ -118,16 +114,34 @@ def capture(job: Job, options: argparse.Namespace) -> Iterator[Path]:
     from inference_core.photo import capture_photo
 
     image, faces = capture_photo(job.photo, capture_options(options))
-    if job.output.suffix.lower() == ".png" and options.picture != "depth":
+    paths = outputs(job, options, len(faces))
+    if len(paths) > 1:                                      # how many there are was not known before
+        _keep_photos(paths, options)
+    if _is_overlay(job, options):
         from inference_core.images import write_image
         from inference_core.pictures import draw_overlay
         write_image(job.output, draw_overlay(image, faces))
         yield job.output
         return
-    for number, face in enumerate(faces, 1):
-        path = job.output.with_stem(f"{job.output.stem}-{number}") if options.all_faces else job.output
+    for path, face in zip(paths, faces):
         _write(path, image, face, options)
         yield path
+
+
+def outputs(job: Job, options: argparse.Namespace, faces: int) -> list[Path]:
+    """What a photo with so many faces becomes: a file for each of them, or one picture of all."""
+    if not options.all_faces or _is_overlay(job, options):
+        return [job.output]
+    return [job.output.with_stem(f"{job.output.stem}-{number}") for number in range(1, faces + 1)]
+
+
+def _is_overlay(job: Job, options: argparse.Namespace) -> bool:
+    return job.output.suffix.lower() == ".png" and options.picture != "depth"
+
+
+def _keep_photos(paths: Iterable[Path], options: argparse.Namespace) -> None:
+    from inference_core.files import refuse_overwriting
+    refuse_overwriting((file for path in paths for file in _files_of(path)), options.photos, "one of the photos")
 
 
 def _write(path: Path, image, face, options: argparse.Namespace) -> None:
@@ -186,7 +200,10 @@ def _box(text: str) -> tuple[float, ...]:
 
 
 def texture_size(text: str) -> int:
-    low, high = TEXTURE_SIZES
+    return whole_number(text, *TEXTURE_SIZES)
+
+
+def whole_number(text: str, low: int, high: int) -> int:
     if not text.isdecimal() or not low <= int(text) <= high:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from {low} to {high}")
     return int(text)

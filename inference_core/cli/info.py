@@ -65,7 +65,7 @@ def run_cards() -> int:
 
 
 def run_take(options: argparse.Namespace) -> int:
-    from inference_core.cli.export import read_take
+    from inference_core.cli.export import keep_take, read_take
     from inference_core.cli.progress import ProgressLine
     from inference_core.files import check_writable
     from inference_core.images import write_image
@@ -76,6 +76,7 @@ def run_take(options: argparse.Namespace) -> int:
         if options.plot.suffix.lower() != ".png":
             options.parser.error(f"--plot {options.plot}: pictures are written as .png; give such a name")
         check_writable(options.plot)
+        keep_take(options.take, [options.plot])
     take, line, calls = read_take(options), ProgressLine(), 0
 
     def on_frame() -> None:

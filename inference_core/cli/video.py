@@ -39,18 +39,23 @@ def run(options: argparse.Namespace) -> int:
     from inference_core.cli import INTERRUPTED, say
     from inference_core.cli.progress import ProgressLine
     from inference_core.errors import InputError
-    from inference_core.files import check_writable
+    from inference_core.files import refuse_overwriting
+    from inference_core.take_source import is_live, safe_name
     from inference_core.video import Progress, capture_video
 
     if options.output.suffix.lower() != TAKE:
         options.parser.error(f"a take is a folder whose name ends in {TAKE}; give "
                              f"-o {options.output.stem or 'NAME'}{TAKE}")
+    name = safe_name(options.clip)
+    if "://" in options.clip and not is_live(options.clip):
+        raise InputError(f"{name}: addresses of this kind cannot be read; give an http address that sends MJPEG, or a "
+                         "file")
     if options.overlay:
         if options.overlay.suffix.lower() != ".mp4":
             options.parser.error(f"--overlay {options.overlay}: is written as .mp4; give a name that ends so")
-        if options.overlay.resolve() == Path(options.clip).resolve():
-            raise InputError(f"{options.overlay}: is the clip and would be overwritten; choose another name")
-        check_writable(options.overlay)                     # found out now, not after the work
+        from inference_core.overlay_video import check_overlay
+        refuse_overwriting([options.overlay], [Path(options.clip)], "the clip")
+        check_overlay(options.clip, options.overlay)        # found out now, not after the work
     wanted, start = video_options(options), time.monotonic()
     line: ProgressLine | None = None
     last = Progress(0, 0, 0, None)
@@ -68,7 +73,8 @@ def run(options: argparse.Namespace) -> int:
         if not last.done:
             raise
         again = shlex.join(["lprnet", "video", options.clip, "-o", str(options.output), "--resume"])
-        say(f"stopped; {options.output} keeps its {last.done} frames; to go on: {again}")
+        say(f"stopped; {options.output} keeps its {last.done} frames"
+            + ("" if is_live(options.clip) else f"; to go on: {again}"))
         return INTERRUPTED
     finally:
         if line:
@@ -82,7 +88,7 @@ def run(options: argparse.Namespace) -> int:
     if options.overlay:
         print(options.overlay, flush=True)
     if done.lost == done.done:
-        raise InputError(f"{options.clip}: {_nobody(wanted)} in any of its {done.done} frames; give a clip that shows a "
+        raise InputError(f"{name}: {_nobody(wanted)} in any of its {done.done} frames; give a clip that shows a "
                          "face of at least a tenth of the picture, or another --face")
     return 0
 

@@ -29,7 +29,7 @@ from inference_core.take import TakeWriter, take_frame
 from inference_core.take_header import SKIN, SKIN_SEEN
 from inference_core.texture import sample_texture
 from inference_core.tracking import FrameResult, capture
-from inference_core.video import VideoOptions, header_of
+from inference_core.video import VideoOptions, header_of, rising
 
 OUTPUT, ERRORS = 1, 2
 GRACE_S = 12.0                      # for what is in work and the end of the take, once a stop is asked for
@@ -129,7 +129,7 @@ def _open(target: str) -> FrameSource:
 def _until(source: FrameSource, session: _Session, stop: Stop) -> Iterator[Frame]:
     """The frames up to a stop, or to the end of the source."""
     try:
-        for frame in source:
+        for frame in rising(source):
             if stop.asked.is_set():
                 return
             session.frame = frame

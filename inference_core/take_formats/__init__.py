@@ -50,6 +50,21 @@ def export_take(take: TakeRows, path: str | Path, kind: str | None = None, optio
     return import_module(f"{__name__}.{MODULES[name]}").write(take, path, options, on_frame)
 
 
+def files_beside(path: str | Path, kind: str, textured: bool) -> list[Path]:
+    """What `export_take` writes with the file, but for the meshes of a sequence, of which only a take knows the
+    numbers."""
+    from inference_core.formats.obj import files_beside as of_mesh
+    from inference_core.take_formats.pc2 import mesh_of
+    from inference_core.take_formats.sequence import without_number
+
+    path = Path(path)
+    if kind == "obj":
+        return of_mesh(without_number(path), textured)
+    if kind in ("pc2", "mdd"):
+        return [*of_mesh(mesh_of(path), textured), mesh_of(path)]
+    return []
+
+
 def kind_of(path: str | Path) -> str:
     """The kind that a path's name asks for. Raises OutputError for one that asks for none."""
     path = Path(path)

@@ -43,8 +43,12 @@ def evenly(take, path: Path) -> np.ndarray:
     return held_rows(take)[np.where(samples - times[before] <= times[after] - samples, before, after)]
 
 
+def mesh_of(path: Path) -> Path:
+    return path.with_name(f"{path.stem}_mesh.obj")
+
+
 def write_mesh(take, path: Path, row: int, options) -> Path:
     """The mesh of the first sample, for the cache to move."""
-    mesh = path.with_name(f"{path.stem}_mesh.obj")
+    mesh = mesh_of(path)
     obj.write(mesh, StillFace(take.topology, placed(take, row, options.head)), options.texture)
     return mesh
