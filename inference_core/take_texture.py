@@ -37,7 +37,7 @@ FADE = 1 / 60                   # of the texture's side: how softly frames meet
 READ, LAID = "frames read", "views laid on the skin"       # what is counted on the way
 PREFERRED = 1.2                 # how much more the most frontal frame counts: one skin is better than patches
 DARK, MOST_GAIN = 8.0, 2.0      # of the matching of colours
-
+UNKNOWN = (0, 0)                # size of the pictures, in takes that programs make
 
 OnStep = Callable[[str, int, int], None]
 
@@ -52,10 +52,10 @@ class _SeenFace:
 
 def take_texture(take: TakeRows, clip: str | Path | None = None, size: int = 1024,
                  on_step: OnStep = lambda what, done, total: None) -> Texture:
-    """The skin out of the clip that the take was captured from, by default where it was then or
-    beside the take. `visible`: one of the
-    frames shows this texel. on_step(READ, then LAID, how many of how many) is called on the way. Raises VideoError,
-    InputError for a size, TakeError where the clip is gone or another."""
+    """The skin out of the clip that the take was captured from, by default where it was then or beside the take.
+    `visible`: one of the frames shows this texel. on_step(READ, then LAID, how many of how many) is called on the way.
+    Raises VideoError, InputError for a size, TakeError where the clip is gone, another, or of other pixels: takes of
+    clips whose pixels are no squares were narrow before 29 November 2026."""
     source = take.header.source
     name = str(clip if clip is not None else source.get("name", ""))
     # a take from elsewhere must not open cameras or addresses
@@ -67,19 +67,22 @@ def take_texture(take: TakeRows, clip: str | Path | None = None, size: int = 102
     except TakeError as error:
         raise TakeError(f"{name}: {error}; export it without a texture") from error
     places = [name] if clip is not None else places_of(source, take.raw.path)
-    with _same_clip(places, options, source["sha256"]) as frames:
+    with _same_clip(places, options, source["sha256"], take.header.size) as frames:
         return blended_texture(take, frames, size, on_step)
 
 
-def _same_clip(places: list[str], options: FrameOptions, sha256: str) -> FrameSource:
+def _same_clip(places: list[str], options: FrameOptions, sha256: str, size: tuple[int, int]) -> FrameSource:
     """The first that is the clip; what is wrong with the first of all is told where none is."""
     wrong: InputError | None = None
     for place in places:
         try:
             frames = open_frames(place, options)
-            if frames.info.sha256 == sha256:
+            if frames.info.sha256 == sha256 and size in (UNKNOWN, frames.info.size):
                 return frames
             frames.close()
+            if frames.info.sha256 == sha256:
+                raise TakeError(f"{place}: has {frames.info.size[0]} x {frames.info.size[1]} pixels, and the take was captured "
+                                f"from {size[0]} x {size[1]}; capture it again")
             raise TakeError(f"{place}: not the clip that the take was captured from, or altered since; give that one")
         except InputError as error:
             wrong = wrong or error

@@ -20,8 +20,9 @@ def main(arguments: Sequence[str], program: str = "lprnet_blender") -> int:
         signal.signal(signal.SIGINT, signal.default_int_handler)       # Blender has one of its own, which stops nothing
         signal.signal(signal.SIGTERM, signal.default_int_handler)      # a farm's stop; half-written files go too
     try:
-        from inference_core.cli import report
+        from inference_core.cli import print_any_name, report
         from inference_core.errors import LPRNetError
+        print_any_name()
         options = _parser(program).parse_args(arguments)
         try:
             code: int = options.run(options)

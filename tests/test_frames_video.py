@@ -462,7 +462,7 @@ def test_what_is_no_video_is_refused_with_its_cause(tmp_path: Path, make, words:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="such files are Unix's")
-def test_files_without_an_end_and_names_that_are_no_text_are_refused(tmp_path: Path, clips: Path) -> None:
+def test_files_without_an_end_and_names_that_are_no_text_are_refused(tmp_path: Path, clips: Path, monkeypatch) -> None:
     with pytest.raises(VideoError, match="not a plain file"):
         open_frames("/dev/zero")
     odd = tmp_path / "clip\udcff.mp4"
@@ -472,6 +472,11 @@ def test_files_without_an_end_and_names_that_are_no_text_are_refused(tmp_path: P
         pytest.skip("this system does not know such names")
     with pytest.raises(VideoError, match="not Unicode"):
         open_frames(odd)
+    (folder := tmp_path / "folder\udcff").mkdir()
+    (folder / "even.mp4").write_bytes((clips / "even.mp4").read_bytes())
+    monkeypatch.chdir(folder)
+    with pytest.raises(VideoError, match="not Unicode"):
+        open_frames("even.mp4")
     with pytest.raises(VideoError):
         open_frames(tmp_path / ("long" * 100 + ".mp4"))
     with pytest.raises(VideoError):

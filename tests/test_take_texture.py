@@ -162,6 +162,12 @@ def test_a_clip_that_cannot_be_used_is_said_in_a_sentence(tmp_path, clip, change
         take_texture(take, size=SIZE)
 
 
+def test_a_take_that_saw_the_clip_narrower_is_not_given_a_crooked_skin(tmp_path, clip) -> None:
+    made = write_take(tmp_path / "a.lprtake", TOPOLOGY, [frame_of(FACES[0], 0)], size=(PHOTO // 2, PHOTO), source=source_of(clip))
+    with pytest.raises(TakeError, match="capture it again"):
+        take_texture(open_take(made), size=SIZE)
+
+
 def test_frames_of_another_part_and_sizes_that_cannot_be_made_are_refused(take, pictures) -> None:
     with pytest.raises(TakeError, match="the clip has no frame"):
         blended_texture(take, [Frame(pictures[0], 9.0, 99)], SIZE)

@@ -55,9 +55,9 @@ def open_video(path: Path, options: FrameOptions) -> FrameSource:
 def _examined(path: Path) -> tuple[Container, str]:
     """What can be known without decoding, and the SHA-256."""
     try:
-        str(path).encode()
+        str(path.absolute()).encode()
     except UnicodeEncodeError as error:             # OpenCV crashes on it
-        raise VideoError(f"{ascii(str(path))}: the name is not Unicode; rename the file") from error
+        raise VideoError(f"{ascii(str(path))}: the name, or that of a folder it lies in, is not Unicode; rename it") from error
     try:
         if path.exists() and not path.is_file():
             raise VideoError(f"{path}: not a plain file; give a video file")

@@ -42,6 +42,7 @@ def run(options: argparse.Namespace) -> int:
     """Returns 0, or 130 where it was stopped; raises LPRNetError."""
     from inference_core.cli import INTERRUPTED, say
     from inference_core.errors import InputError
+    from inference_core.take_source import is_live, safe_name
 
     from ..scene.blend_file import check_output
     from .bake_options import bake_file, bake_options
@@ -53,11 +54,12 @@ def run(options: argparse.Namespace) -> int:
     chosen = bake_options(options)
     done = _capture(options, take)
     if done is None:
-        say(f"stopped; {take} keeps what was captured, the same command goes on with it")
+        goes_on = "lprnet bake makes a .blend of it" if is_live(options.clip) else "the same command goes on with it"
+        say(f"stopped; {take} keeps what was captured, {goes_on}")
         return INTERRUPTED
     print(take, flush=True)
     if done.lost == done.done:
-        raise InputError(f"{options.clip}: no face was seen in any of its {done.done} frames; give a clip that shows a face "
+        raise InputError(f"{safe_name(options.clip)}: no face was seen in any of its {done.done} frames; give a clip that shows a face "
                          "of at least a tenth of the picture, or another --face")
     bake_file(take, options.output, chosen, options.scene_fps)
     return 0
