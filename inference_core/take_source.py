@@ -4,10 +4,10 @@ be said of a source in a sentence."""
 from __future__ import annotations
 
 import os
+import re
 from contextlib import suppress
 from dataclasses import asdict, fields
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from inference_core.errors import InputError, TakeError, VideoError
 from inference_core.frames import CAMERA, STREAMS, FrameOptions, SourceInfo
@@ -34,14 +34,11 @@ def safe_name(target: str | Path) -> str:
     """The source as it may be shown: addresses without name, password and what follows a question mark, as
     SourceInfo.name has them."""
     text = str(target)
-    scheme, sign, _ = text.partition("://")
+    scheme, sign, address = text.partition("://")
     if not sign:
         return text
-    try:
-        address = urlsplit(text)
-    except ValueError:
-        return f"{scheme}://..."
-    return f"{address.scheme}://{address.netloc.rpartition('@')[2]}{address.path}"
+    host, slash, path = re.split(r"[?#]", address, maxsplit=1)[0].partition("/")
+    return f"{scheme}://{host.rpartition('@')[2]}{slash}{path}"
 
 
 def places_of(source: dict, take: Path) -> list[str]:

@@ -65,7 +65,7 @@ def run_python() -> Callable[..., subprocess.CompletedProcess[str]]:
     def run(*arguments: str | Path, weights: Path) -> subprocess.CompletedProcess[str]:
         environment = {**os.environ, "LPRNET_WEIGHTS": str(weights)}
         return subprocess.run([sys.executable, *map(str, arguments)], cwd=REPOSITORY, env=environment,
-                              capture_output=True, text=True, timeout=120, check=False)
+                              capture_output=True, text=True, errors="surrogateescape", timeout=120, check=False)
 
     return run
 
@@ -80,7 +80,8 @@ def run_blender() -> Callable[..., subprocess.CompletedProcess[str]]:
     def run(*arguments: str | Path, weights: Path | None = None) -> subprocess.CompletedProcess[str]:
         environment = {**os.environ, **({"LPRNET_WEIGHTS": str(weights)} if weights else {})}
         return subprocess.run([sys.executable, *map(str, arguments)], cwd=REPOSITORY, env=environment,
-                              capture_output=True, text=True, timeout=BLENDER_TIMEOUT_S, check=False)
+                              capture_output=True, text=True, errors="surrogateescape", timeout=BLENDER_TIMEOUT_S,
+                              check=False)
 
     return run
 

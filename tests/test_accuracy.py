@@ -109,7 +109,7 @@ def test_what_says_nothing_about_a_person_is_refused(tmp_path: Path, key: str, v
 def test_without_mediapipe_one_sentence_says_what_to_do(tmp_path: Path, capsys, monkeypatch) -> None:
     folder = photos(tmp_path / "photos" / "a", [{"points": FACE.tolist()}])
     assert accuracy.main([str(folder), "--facemesh-python", str(tmp_path / "python")]) == 1
-    assert "no Python with MediaPipe to compare with; run make facemesh-environment" in capsys.readouterr().err
+    assert "no Python with MediaPipe; run make facemesh-environment" in capsys.readouterr().err
     monkeypatch.setattr(mediapipe_mesh, "SCRIPT", tmp_path / "none.py")
     with pytest.raises(InputError, match="MediaPipe does not run there .*none.py"):
         mediapipe_points(Path(sys.executable), "a", [np.zeros((9, 9, 3), np.uint8)])

@@ -394,12 +394,13 @@ def test_the_clip_is_never_overwritten_by_its_overlay(clip: Path, tmp_path: Path
 
 @pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="names of files are Unicode here")
 def test_an_overlay_whose_name_is_no_unicode_is_refused_before_the_work(clip: Path, tmp_path: Path,
-                                                                        monkeypatch) -> None:
+                                                                        capsysbinary, monkeypatch) -> None:
     assert run(clip, "-o", tmp_path / "a.lprtake", "--overlay", tmp_path / os.fsdecode(b"caf\xe9.mp4")) == 1
     (folder := tmp_path / os.fsdecode(b"caf\xe9")).mkdir()
     monkeypatch.chdir(folder)
     assert run(clip, "-o", "a.lprtake", "--overlay", "a.mp4") == 1
     assert list(folder.iterdir()) == [] and list(tmp_path.iterdir()) == [folder]
+    capsysbinary.readouterr()           # raw bytes, which would not get through between the processes of the tests
 
 
 def test_progress_says_how_far_how_fast_and_how_long_still() -> None:
