@@ -38,7 +38,7 @@ def safe_name(target: str | Path) -> str:
     if not sign:
         return text
     host, slash, path = re.split(r"[?#]", address, maxsplit=1)[0].partition("/")
-    return f"{scheme}://{host.rpartition('@')[2]}{slash}{path}"
+    return f"{scheme.lower()}://{host.rpartition('@')[2]}{slash}{path}"
 
 
 def places_of(source: dict, take: Path) -> list[str]:
