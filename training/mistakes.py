@@ -13,8 +13,8 @@ RUN = "a folder that python -m training.train has written to its end"
 
 
 def told(work: Callable[[], None]) -> int:
-    """Exit code: 0, or 1 after one line on stderr. For what reads the files that a user names and checks them; work of
-    its own beyond that belongs outside, so that a fault of ours keeps its traceback."""
+    """Exit code: 0, or 1 after one line on stderr for what this package raises where a user is at fault: ValueError
+    among them, which a fault of ours may raise, too."""
     try:
         work()
     except (LPRNetError, OSError, ValueError, zipfile.BadZipFile) as error:

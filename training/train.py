@@ -141,7 +141,7 @@ class Trainer:
         with written_beside(path) as beside:
             np.savez(beside, **self.arrays())
 
-    def load(self, path: Path) -> None:
+    def load(self, path: Path, batch: int = BATCH) -> None:
         """Raises ValueError naming the file when it is none of this network's."""
         with np.load(path, allow_pickle=False) as z:
             variables = {f"{group}_{i:04d}": v for group, of in self._groups() for i, v in enumerate(of)}
@@ -151,7 +151,9 @@ class Trainer:
                                  "it was made with, or another output folder")
             for name, variable in variables.items():
                 variable.assign(z[name])
-            self.state = State(int(z["step"]), float(z["seconds"]), *(kind(z[name]) for name, kind in LATER.items() if name in z))
+            step, seconds = int(z["step"]), float(z["seconds"])
+            later = [kind(z[name]) for name, kind in LATER.items() if name in z] or [seconds, step * batch]
+            self.state = State(step, seconds, *later)
 
     def _groups(self):
         yield "weights", self.model.weights
@@ -244,7 +246,7 @@ def _prepared(options) -> tuple[Trainer, Dataset, list]:
     trainer = Trainer(options.network, loss, options.cold, size, options.start, options.still_stages)
     checkpoint = options.output / "checkpoint.npz"
     if checkpoint.is_file():
-        trainer.load(checkpoint)
+        trainer.load(checkpoint, options.batch)
         print(f"{checkpoint}: going on after {trainer.state.step} steps, {trainer.state.seconds / 60:.1f} minutes")
     return trainer, dataset, heldout
 
