@@ -142,7 +142,8 @@ class Trainer:
             np.savez(beside, **self.arrays())
 
     def load(self, path: Path, batch: int = BATCH) -> None:
-        """Raises ValueError naming the file when it is none of this network's."""
+        """batch: of the steps, for checkpoints that do not count samples. Raises ValueError naming the file when it is none
+        of this network's."""
         with np.load(path, allow_pickle=False) as z:
             variables = {f"{group}_{i:04d}": v for group, of in self._groups() for i, v in enumerate(of)}
             if set(z.files) - set(LATER) != {"step", "seconds", *variables} or any(
