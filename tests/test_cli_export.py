@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
 import os
 import shutil
 from pathlib import Path
@@ -13,6 +14,8 @@ from take_readers import read_animation
 from takes import acted, take_of_any_stamps, write_take
 
 from inference_core.cli import main
+from inference_core.errors import OutputError
+from inference_core.files import made_folder
 from inference_core.take import open_take
 from inference_core.topology import load_topology
 
@@ -72,12 +75,24 @@ def test_the_folder_for_a_file_a_frame_is_made_and_not_left_empty(take_dir: Path
     assert "cannot be used as a folder" in capsys.readouterr().err
 
 
+def test_a_folder_that_may_not_be_looked_into_is_one_sentence(tmp_path: Path, monkeypatch) -> None:
+    def refuse(path, *more, **options):
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    with monkeypatch.context() as patch, pytest.raises(OutputError, match=r"new: cannot be used as a folder \(Perm"):
+        for name in ("stat", "lstat", "mkdir"):
+            patch.setattr(os, name, refuse)
+        with made_folder(tmp_path / "locked" / "new"):
+            pass
+
+
 def test_no_file_of_the_take_is_overwritten(take_dir: Path, tmp_path: Path, capsys) -> None:
     take = Path(shutil.copytree(take_dir, tmp_path / "a.lprtake"))
     kept = {"topology.npz": load_topology().path.read_bytes(), "skin.png": b"seen live"}
     for name, content in kept.items():
         (take / name).write_bytes(content)
-    os.link(take / "topology.npz", take / "TOPOLOGY.npz")           # as a file system without capitals answers to both
+    if not (take / "TOPOLOGY.npz").exists():                        # a file system without capitals answers to both
+        os.link(take / "topology.npz", take / "TOPOLOGY.npz")
     for arguments in (["export", take, "-o", take / "topology.npz"], ["export", take, "-o", take / "TOPOLOGY.npz"],
                       ["info", take, "--plot", take / "skin.png"]):
         assert run(*arguments) == 2
