@@ -54,16 +54,20 @@ def read_json(path: Path, most_bytes: int, advice: str, error: type[LPRNetError]
         raise error(f"{path}: not a JSON file ({cause}); {advice}") from cause
 
 
-@contextmanager
-def made_folder(path: Path) -> Iterator[None]:
-    """Makes a folder, with those above it, for what is done inside; where that fails, none that is empty stays. Raises
-    OutputError."""
-    missing = [folder for folder in (path, *path.parents) if not folder.exists()]
+def make_folder(path: Path) -> None:
+    """A folder, with those above it, where there is none yet. Raises OutputError."""
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(f"{path}: cannot be used as a folder ({error.strerror or error}); choose another") from error
+
+
+@contextmanager
+def made_folder(path: Path) -> Iterator[None]:
+    """`make_folder` for what is done inside; where that fails, none that is empty stays."""
+    missing = [folder for folder in (path, *path.parents) if not os.path.exists(folder)]
     try:
+        make_folder(path)
         yield
     except BaseException:
         for folder in missing:
@@ -87,7 +91,16 @@ def check_writable(path: str | Path) -> None:
 def refuse_overwriting(paths: Iterable[Path], given: Iterable[Path], what: str) -> None:
     """Raises InputError where a file that is to be written is one of those that were given, however the two are
     spelled: by links, or in capitals where the file system knows none."""
-    kept = {place for path in given if (place := _place_of(path))}
+    refuse_places(paths, places_on_disk(given), what)
+
+
+def places_on_disk(files: Iterable[Path]) -> frozenset[tuple[int, int]]:
+    """Where files lie, of those that are there; for `refuse_places` where it is asked often."""
+    return frozenset(place for path in files if (place := _place_of(path)))
+
+
+def refuse_places(paths: Iterable[Path], kept: frozenset[tuple[int, int]], what: str) -> None:
+    """`refuse_overwriting` of what lies at some places."""
     for path in paths:
         if _place_of(path) in kept:
             raise InputError(f"{path}: is {what} and would be overwritten; choose another name or folder")

@@ -37,10 +37,10 @@ def decode_image(data: bytes, path: str | Path) -> np.ndarray:
         if data[4:8] == b"ftyp" and data[8:12] in HEIC_BRANDS:
             raise ImageError(f"{path}: HEIC and AVIF pictures cannot be read; {EXPORT}")
         raise ImageError(f"{path}: not a picture that can be read; give {FORMATS}")
-    if kind == "TIFF" and tiff_is_raw(data):
-        raise ImageError(f"{path}: a camera's raw picture, or another file that begins with a mere preview; {EXPORT}")
     if size is None or not whole:
         raise ImageError(f"{path}: the picture is cut off or damaged; copy or export it again")
+    if kind == "TIFF" and tiff_is_raw(data):
+        raise ImageError(f"{path}: a camera's raw picture, or another file that begins with a mere preview; {EXPORT}")
     if size[0] * size[1] > MAX_PIXELS:
         raise ImageError(f"{path}: {size[0]} x {size[1]} pixels are more than the {MAX_PIXELS // 10**6} million that are "
                          "read; scale the picture down")

@@ -11,6 +11,7 @@ SUB_DIRECTORIES, EXTRA_SAMPLES, DNG_VERSION = 330, 338, 50706
 REDUCED = 1                     # of SUBFILE: a smaller copy of another picture of the file
 CANON_RAW = b"CR\2\0"
 MOST_BELOW = 100                # directories that are looked at
+MOST_ENTRIES = 4096             # of a directory; those who decode pictures read none with more
 NUMBERS = {1: "B", 3: "H", 4: "I", 13: "I"}     # kinds of TIFF's values that lie in the directory itself
 
 
@@ -130,14 +131,15 @@ def tiff_is_raw(data: bytes) -> bool:
 
 
 def _tiff_below(data: bytes) -> Iterator[dict[int, int]]:
-    """The directories that lie below the first one."""
+    """The directories that lie below the first one. Of several lists of them the first counts, as of every tag."""
     order, place = _tiff_start(data)
-    for tag, kind, count, value in _tiff_entries(data, order, place):
-        if tag == SUB_DIRECTORIES and kind in (4, 13):
-            start = 0 if count == 1 else struct.unpack(order + "I", value)[0]
-            places = value if count == 1 else data[start:start + 4 * min(count, MOST_BELOW)]
-            for at in range(0, len(places) - 3, 4):
-                yield _tiff_numbers(data, order, struct.unpack_from(order + "I", places, at)[0])
+    lists = (entry for entry in _tiff_entries(data, order, place) if entry[0] == SUB_DIRECTORIES)
+    _, kind, count, value = next(lists, (SUB_DIRECTORIES, 0, 0, b""))
+    if kind in (4, 13):
+        start = 0 if count == 1 else struct.unpack(order + "I", value)[0]
+        places = value if count == 1 else data[start:start + 4 * min(count, MOST_BELOW)]
+        for at in range(0, len(places) - 3, 4):
+            yield _tiff_numbers(data, order, struct.unpack_from(order + "I", places, at)[0])
 
 
 def _tiff_tags(data: bytes) -> dict[int, int]:
@@ -161,9 +163,11 @@ def _tiff_numbers(data: bytes, order: str, place: int) -> dict[int, int]:
 
 
 def _tiff_entries(data: bytes, order: str, place: int) -> list[tuple[int, int, int, bytes]]:
-    """Tag, kind, count and value of the entries of a directory; [] where it is cut off."""
+    """Tag, kind, count and value of the entries of a directory; [] where it is cut off, or no picture's."""
     try:
         count, = struct.unpack(order + "H", data[place:place + 2])
+        if count > MOST_ENTRIES:
+            return []
         return [struct.unpack(order + "HHI4s", data[at:at + 12]) for at in range(place + 2, place + 2 + 12 * count, 12)]
     except struct.error:
         return []

@@ -46,8 +46,12 @@ def places_of(source: dict, take: Path) -> list[str]:
     have been moved with, or, in older takes, named from."""
     name = str(source.get("name", ""))
     beside = os.path.dirname(os.path.abspath(take))
-    last = name.replace("\\", "/").rstrip("/").rpartition("/")[2]
-    return list(dict.fromkeys((name, os.path.join(beside, name), os.path.join(beside, last))))
+    return list(dict.fromkeys((name, os.path.join(beside, name), os.path.join(beside, name_of(source)))))
+
+
+def name_of(source: dict) -> str:
+    """What the source of a take is called in its folder, whatever system it was captured on."""
+    return str(source.get("name", "")).replace("\\", "/").rstrip("/").rpartition("/")[2]
 
 
 def files_of(target: Path) -> list[Path]:
@@ -56,6 +60,11 @@ def files_of(target: Path) -> list[Path]:
         with suppress(VideoError):              # told when it is read
             return [picture.path for picture in find_pictures(target)]
     return [target]
+
+
+def clip_files(place: str) -> list[Path]:
+    """`files_of` where a clip may lie; [] where none does."""
+    return [file for file in files_of(Path(place)) if os.path.isfile(file)]
 
 
 def part_of(source: dict) -> FrameOptions:

@@ -14,14 +14,13 @@ from inference_core.engine import ROLE, load_network
 from inference_core.errors import InputError, OutputError, TakeError, VideoError
 from inference_core.frames import Frame, FrameOptions, FrameSource, open_frames
 from inference_core.take import Take, TakeHeader, TakeWriter, open_take, take_frame
-from inference_core.take_check import checked
+from inference_core.take_check import TICK_S, checked
 from inference_core.take_source import part_of, source_of
 from inference_core.take_writer import begun
 from inference_core.track_state import TrackState, read_state
 from inference_core.tracking import FrameResult, TrackOptions, capture
 from inference_core.weights import WeightsCard, detector_file
 
-TICK_S = 0.001                  # between frames whose stamps are the same
 ANEW = "capture again under another name"
 PARTS = {"decoder": "the network's decoder", "detector": "the detector", "crop_scale": "the network's crop",
          "crop_up": "the network's crop"}

@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 import pytest
 
+from inference_core import files
 from inference_core.cli import main
 from inference_core.cli.info import key_scores
 from inference_core.images import read_image, write_image
@@ -173,9 +174,20 @@ def test_the_file_of_a_further_face_does_not_overwrite_a_photo(two_faces: Path, 
     assert second.read_bytes() == before and "f-1.obj" not in names(tmp_path)
 
 
+def test_where_the_photos_lie_is_asked_once_however_many_faces_they_show(two_faces: Path, tmp_path: Path,
+                                                                         monkeypatch) -> None:
+    """Else thousands of photos would be compared with one another."""
+    photos = [Path(shutil.copy(two_faces, tmp_path / f"{number}.png")) for number in range(3)]
+    asked, place_of = [], files._place_of
+    monkeypatch.setattr(files, "_place_of", lambda path: asked.append(Path(path)) or place_of(path))
+    assert run("image", *photos, "-o", tmp_path / "out", "--format", "ply", "--all-faces") == 0
+    assert [path for path in asked if path in photos] == photos
+
+
 def test_a_photo_by_another_spelling_is_not_overwritten_either(astronaut_png: Path, tmp_path: Path, capsys) -> None:
     photo = Path(shutil.copy(astronaut_png, tmp_path / "photo.png"))
-    os.link(photo, tmp_path / "PHOTO.png")          # as a file system without capitals answers to both names
+    if not (tmp_path / "PHOTO.png").exists():       # a file system without capitals answers to both names
+        os.link(photo, tmp_path / "PHOTO.png")
     before = photo.read_bytes()
     assert run("image", photo, "-o", tmp_path / "PHOTO.png") == 2
     assert "would be overwritten" in capsys.readouterr().err

@@ -117,6 +117,7 @@ def test_the_overlay_shows_every_frame(clip: Path, tmp_path: Path, capsys) -> No
     assert list(tmp_path.glob(".*")) == []
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="no SIGKILL")
 def test_killed_ten_times_and_resumed_the_take_is_the_same_bit_for_bit(clip: Path, whole: Path, tmp_path: Path,
                                                                        shipped_weights: Path) -> None:
     take, rng = tmp_path / "a.lprtake", random.Random(7)
@@ -297,6 +298,7 @@ def with_index_first(source: Path, target: Path) -> None:
                 output.mux(packet)
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="files cannot be limited in size there")
 def test_a_full_disk_keeps_what_fits_and_a_resume_goes_on(clip: Path, whole: Path, tmp_path: Path,
                                                           shipped_weights: Path) -> None:
     take = tmp_path / "a.lprtake"
@@ -310,6 +312,7 @@ def test_a_full_disk_keeps_what_fits_and_a_resume_goes_on(clip: Path, whole: Pat
     assert frames_of(take) == frames_of(whole)
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="files cannot be limited in size there")
 @pytest.mark.parametrize("limit", [1_000, 12_000, 200_000])
 def test_an_overlay_that_does_not_fit_on_the_disk_is_said_and_replaces_nothing(clip: Path, whole: Path, tmp_path: Path,
                                                                                limit: int) -> None:
@@ -386,7 +389,8 @@ def test_wrong_options_are_explained_before_anything_is_written(clip: Path, tmp_
 def test_the_clip_is_never_overwritten_by_its_overlay(clip: Path, tmp_path: Path) -> None:
     copy = Path(shutil.copy(clip, tmp_path / "c.mp4"))
     assert run(copy, "-o", tmp_path / "a.lprtake", "--overlay", copy) == 2
-    os.link(copy, tmp_path / "C.mp4")               # as a file system without capitals answers to both names
+    if not (tmp_path / "C.mp4").exists():           # a file system without capitals answers to both names
+        os.link(copy, tmp_path / "C.mp4")
     assert run(copy, "-o", tmp_path / "a.lprtake", "--overlay", tmp_path / "C.mp4") == 2
     assert copy.read_bytes() == (tmp_path / "C.mp4").read_bytes() == clip.read_bytes()
     assert not (tmp_path / "a.lprtake").exists()

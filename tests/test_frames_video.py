@@ -131,6 +131,14 @@ def test_a_clip_stored_narrow_is_seen_as_wide_as_it_is_to_be_shown(tmp_path, nam
     assert np.abs(images[3].astype(int) - expected).mean() < 8
 
 
+@pytest.mark.parametrize(("size", "aspect"), [((854, 480), (1280, 1281)), ((640, 362), (543, 540))])
+def test_a_clip_that_was_scaled_to_even_sizes_keeps_every_pixel(tmp_path, size, aspect) -> None:
+    """ffmpeg's scale=-2:480 rounds the width, and says by how much."""
+    clip = write_clip(tmp_path / "a.mp4", EVEN[:2], size=size, aspect=aspect, **FAST)
+    with open_frames(clip) as frames:
+        assert frames.info.size == size == next(iter(frames)).image.shape[1::-1]
+
+
 @pytest.mark.parametrize(("matrix", "look"), [
     ((0, 1, -1, 0), lambda picture: np.rot90(picture, -1)), ((-1, 0, 0, -1), lambda picture: np.rot90(picture, 2)),
     ((0, 1, 1, 0), lambda picture: picture.transpose(1, 0, 2)),
@@ -364,6 +372,22 @@ def test_a_clip_whose_sound_is_longer_is_not_called_damaged(tmp_path: Path) -> N
     with open_frames(path) as frames:
         assert frames.info.frames > 200                 # what FFmpeg makes of the length of the file
         assert len(list(frames)) == 50
+
+
+@pytest.mark.parametrize("ending", ["mkv", "mp4", "ts", "flv"])
+def test_where_only_the_packets_have_stamps_no_frame_is_left_out(tmp_path: Path, ending: str) -> None:
+    """Some programs stamp pictures by the order they are stored in: nothing is damaged then."""
+    import av
+    source, bare = write_clip(tmp_path / "a.mp4", EVEN, **B_FRAMES), tmp_path / f"bare.{ending}"
+    with av.open(str(source)) as clip, av.open(str(bare), "w") as output:
+        stream = output.add_stream_from_template(clip.streams.video[0])
+        for packet in clip.demux(video=0):
+            if packet.dts is not None:
+                packet.stream, packet.pts = stream, packet.dts
+                output.mux(packet)
+    numbers, times_s, _ = read(bare)
+    assert len(set(numbers)) == len(numbers) >= 48          # an MP4 may say that its first ones are not to be shown
+    assert np.all(np.diff(times_s) > 0)
 
 
 def test_a_recording_whose_clock_begins_anew_goes_on(tmp_path: Path) -> None:

@@ -3,11 +3,12 @@
 import io
 import struct
 import zlib
+from contextlib import suppress
 
 import numpy as np
 import pytest
 
-from inference_core import images
+from inference_core import images, picture_headers
 from inference_core.errors import ImageError, OutputError
 from inference_core.images import read_image, write_image
 
@@ -221,6 +222,26 @@ def test_a_cameras_raw_picture_is_refused_and_not_its_preview_taken(tmp_path, pi
     with pytest.raises(ImageError, match=r"raw picture.*export it as JPEG") as refused:
         read_image(path)
     assert str(path) in str(refused.value)
+
+
+@pytest.mark.parametrize("count", [2000, 4096, 65535])
+def test_a_small_tiff_cannot_keep_the_reader_busy(tmp_path, monkeypatch, count):
+    """Of directories that lie below themselves, thousands of times."""
+    read, entries = [], picture_headers._tiff_entries
+    monkeypatch.setattr(picture_headers, "_tiff_entries", lambda *where: read.append(found := entries(*where)) or found)
+    tags = [*grey_tags(30, 20, 8), *[(330, 4, 8 + 600)] * (count - 9)]
+    path = tmp_path / "busy.tif"
+    path.write_bytes(tiff(tags, bytes(600)))
+    with suppress(ImageError):
+        read_image(path)
+    assert len(read) < 10 and sum(map(len, read)) < 10 * 4096
+
+
+def test_of_the_directories_below_a_picture_only_so_many_are_looked_at(monkeypatch):
+    below = struct.pack("<I", 8 + 40_000) * 10_000
+    data = bytearray(tiff([*grey_tags(30, 20, 8), (330, 4, 8)], below))
+    data[-4 - 8:-4 - 4] = struct.pack("<I", 10_000)                      # how many of them there are
+    assert len(list(picture_headers._tiff_below(bytes(data)))) == picture_headers.MOST_BELOW
 
 
 def several_pages(path, picture):

@@ -11,6 +11,7 @@ from mesh_readers import read_glb
 from synthetic_faces import PHOTO, blotches, mean_face, photo_of
 from takes import moved_face, write_take
 
+from inference_core import take_source
 from inference_core.cli import main
 from inference_core.errors import InputError, TakeError
 from inference_core.frames import Frame, FrameOptions, open_frames
@@ -150,6 +151,34 @@ def test_no_picture_of_the_clip_is_overwritten_by_the_skin(tmp_path, clip, capsy
         assert main([*arguments, "-o", str(clip / "1.obj"), *more]) == 2
         assert "1_skin.png: is a file of the clip and would be overwritten" in capsys.readouterr().err
     assert [path.read_bytes() for path in sorted(clip.iterdir())] == before
+
+
+def test_a_skin_of_an_earlier_export_is_replaced_where_the_clip_lies_elsewhere(tmp_path, clip, capsys) -> None:
+    """The pattern of the clip fits the skin as well."""
+    source = source_of(clip / "*.png")
+    take = taken(tmp_path, [frame_of(face, index) for index, face in enumerate(FACES)], source=source)
+    for _ in range(2):
+        arguments = ["export", str(take.path), "-o", str(tmp_path / "a.obj"), "--raw", "--texture", "--texture-size", "16"]
+        assert main(arguments) == 0, capsys.readouterr().err
+    assert (tmp_path / "a_skin.png").is_file()
+
+
+def test_an_export_without_a_skin_does_not_ask_for_the_clip(tmp_path, clip, monkeypatch) -> None:
+    """It may lie on a machine that is switched off, or on one that should not hear of it."""
+    take = taken(tmp_path, [frame_of(face, index) for index, face in enumerate(FACES)],
+                 source=source_of(clip) | {"name": "/net/gone/clip.mp4"})
+    monkeypatch.setattr(take_source, "files_of", lambda *a: pytest.fail("it was looked for"))
+    for name in ("a.glb", "a.npz", "a.pc2"):
+        assert main(["export", str(take.path), "-o", str(tmp_path / name), "--raw"]) == 0
+
+
+def test_a_clip_called_like_a_mesh_is_not_overwritten(tmp_path, clip, capsys) -> None:
+    (video := tmp_path / "clip.GLB").write_bytes(b"a video")
+    take = taken(tmp_path, [frame_of(face, index) for index, face in enumerate(FACES)],
+                 source=source_of(clip) | {"name": str(video)})
+    assert main(["export", str(take.path), "-o", str(video), "--raw"]) == 2
+    assert "is a file of the clip and would be overwritten" in capsys.readouterr().err
+    assert video.read_bytes() == b"a video"
 
 
 @pytest.mark.parametrize(("changes", "cause"), [

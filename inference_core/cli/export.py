@@ -108,13 +108,19 @@ def keep_given(options: argparse.Namespace, kind: str, path: Path, take) -> None
     """Raises InputError where a file that is to be written is one of the take or of its clip."""
     from inference_core.files import refuse_overwriting
     from inference_core.take_formats import files_beside
-    from inference_core.take_source import files_of, places_of
+    from inference_core.take_source import clip_files, files_of, name_of, places_of
 
     paths = [path, *files_beside(path, kind, options.texture is not None)]
     keep_take(options.take, paths)
-    places = [options.texture] if options.texture else places_of(take.header.source, options.take)
-    for place in places:
-        refuse_overwriting(paths, files_of(Path(place)), "a file of the clip")
+    source = take.header.source
+    if options.texture:
+        clip = files_of(Path(options.texture))
+    # where nothing can be the clip it is not even asked for: it may lie on another machine, or one that is gone
+    elif options.texture is None and name_of(source).casefold() not in (file.name.casefold() for file in paths):
+        clip = []
+    else:
+        clip = next(filter(None, map(clip_files, places_of(source, options.take))), [])
+    refuse_overwriting(paths, clip, "a file of the clip")
 
 
 def keep_take(take: Path, paths: list[Path]) -> None:

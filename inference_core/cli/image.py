@@ -13,6 +13,7 @@ from pathlib import Path
 MESHES, PICTURES = ("obj", "ply", "glb", "npz"), ("png",)
 DEFAULT_FORMAT = "glb"
 TEXTURE_SIZES = (16, 8192)
+Places = frozenset[tuple[int, int]]     # of `files.places_on_disk`
 
 
 @dataclass(frozen=True)
@@ -62,13 +63,15 @@ def run(options: argparse.Namespace) -> int:
     from inference_core.cli import report
     from inference_core.engine import load_network
     from inference_core.errors import InputError, OutputError
+    from inference_core.files import places_on_disk
 
-    jobs = plan(options)
+    kept = places_on_disk(options.photos)
+    jobs = plan(options, kept)
     load_network(options.weights, options.engine)           # without it no photo can be done
     codes, start = [], time.monotonic()
     for number, job in enumerate(jobs, 1):
         try:
-            for path in capture(job, options):
+            for path in capture(job, options, kept):
                 print(_progress(number, len(jobs), start) + str(path), flush=True)
             codes.append(0)
         except (InputError, OutputError) as error:
@@ -79,9 +82,10 @@ def run(options: argparse.Namespace) -> int:
     return max(codes)
 
 
-def plan(options: argparse.Namespace) -> list[Job]:
-    """What is to be done, checked before anything is. Raises InputError, OutputError; wrong options leave the program."""
-    from inference_core.files import check_writable
+def plan(options: argparse.Namespace, kept: Places) -> list[Job]:
+    """What is to be done, checked before anything is. Raises InputError, OutputError; wrong options leave the program.
+    kept: where the photos lie."""
+    from inference_core.files import check_writable, make_folder
 
     ending = options.output.suffix.lower().removeprefix(".")
     one_file = ending in MESHES + PICTURES and not os.path.isdir(options.output)
@@ -105,18 +109,18 @@ def plan(options: argparse.Namespace) -> list[Job]:
         make_folder(options.output)
         jobs = [Job(photo, options.output / f"{name}.{kind}") for photo, name in _named(options.photos)]
     check_writable(jobs[0].output)                          # found out now, not after the work
-    _keep_photos((path for job in jobs for path in outputs(job, options, faces=1)), options)
+    _keep_photos((path for job in jobs for path in outputs(job, options, faces=1)), kept)
     return jobs
 
 
-def capture(job: Job, options: argparse.Namespace) -> Iterator[Path]:
+def capture(job: Job, options: argparse.Namespace, kept: Places) -> Iterator[Path]:
     """Do one photo; gives the paths of the files written."""
     from inference_core.photo import capture_photo
 
     image, faces = capture_photo(job.photo, capture_options(options))
     paths = outputs(job, options, len(faces))
     if len(paths) > 1:                                      # how many there are was not known before
-        _keep_photos(paths, options)
+        _keep_photos(paths, kept)
     if _is_overlay(job, options):
         from inference_core.images import write_image
         from inference_core.pictures import draw_overlay
@@ -139,9 +143,9 @@ def _is_overlay(job: Job, options: argparse.Namespace) -> bool:
     return job.output.suffix.lower() == ".png" and options.picture != "depth"
 
 
-def _keep_photos(paths: Iterable[Path], options: argparse.Namespace) -> None:
-    from inference_core.files import refuse_overwriting
-    refuse_overwriting((file for path in paths for file in _files_of(path)), options.photos, "one of the photos")
+def _keep_photos(paths: Iterable[Path], kept: Places) -> None:
+    from inference_core.files import refuse_places
+    refuse_places((file for path in paths for file in _files_of(path)), kept, "one of the photos")
 
 
 def _write(path: Path, image, face, options: argparse.Namespace) -> None:
@@ -170,14 +174,6 @@ def _named(photos: list[Path]) -> Iterator[tuple[Path, str]]:
 def _files_of(output: Path) -> list[Path]:
     from inference_core.formats import files_of
     return [output] if output.suffix.lower() == ".png" else files_of(output)
-
-
-def make_folder(path: Path) -> None:
-    from inference_core.errors import OutputError
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"{path}: cannot be used as a folder ({error.strerror or error}); choose another") from error
 
 
 def _progress(number: int, count: int, start: float) -> str:

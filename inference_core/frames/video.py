@@ -30,7 +30,7 @@ DEFAULT_FPS = 25.0              # steps where neither stamps nor a rate are know
 FEW_FRAMES, SMALL_SHARE = 10, 0.02      # so many frames of a damaged clip, or such a share of them, may be lost
 MOST_LATE = 4                           # frames behind a gap that come too late
 EARLY_S = 1.0                   # a clip may end so long before it should
-MOST_ASPECT = 4.0                       # of pixels
+MOST_ASPECT, NEARLY_SQUARE = 4.0, 0.02  # of pixels
 TURNS = {90: cv2.ROTATE_90_CLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.ROTATE_90_COUNTERCLOCKWISE}
 Picture = Callable[[], np.ndarray]
 CONVERT = "convert it: ffmpeg -i IN -c:v libx264 -pix_fmt yuv420p OUT.mp4"
@@ -121,7 +121,7 @@ class _Reader:
 
         Behind a damaged packet the decoder may give pictures from before the gap when it has given the first from after
         it: these are left out, as their time has passed. Where the file's clock goes back for good, time goes on by
-        steps.
+        steps; so it does where nothing is damaged, as some containers stamp the packets and not the pictures.
         """
         late: list[Picture] = []
         went_back = False
@@ -133,7 +133,8 @@ class _Reader:
                 late, went_back, time_s = [], False, own
                 yield time_s, True, self._image_or_error
                 continue
-            if stamp and own < time_s - STAMP_TOLERANCE_S and not went_back and len(late) < MOST_LATE:
+            behind = stamp and own < time_s - STAMP_TOLERANCE_S
+            if behind and self._failures and not went_back and len(late) < MOST_LATE:
                 late.append(partial(_itself, self._image_or_error()))
                 continue
             went_back = went_back or bool(late)
@@ -202,10 +203,11 @@ class _Reader:
 
 def _pixel_aspect(capture: cv2.VideoCapture) -> float:
     """Width of a pixel by its height; 1 where the file does not say it, or something that no camera has. Tapes and some
-    cameras store narrow pictures that are to be shown wide: a face would be narrow too."""
+    cameras store narrow pictures that are to be shown wide: a face would be narrow too. What scaling to even sizes
+    leaves is too little to blur every frame for."""
     across, down = capture.get(cv2.CAP_PROP_SAR_NUM), capture.get(cv2.CAP_PROP_SAR_DEN)
     aspect = across / down if across > 0 and down > 0 else 1.0
-    return aspect if 1 / MOST_ASPECT <= aspect <= MOST_ASPECT else 1.0
+    return aspect if 1 / MOST_ASPECT <= aspect <= MOST_ASPECT and abs(aspect - 1) >= NEARLY_SQUARE else 1.0
 
 
 def _itself(image: np.ndarray) -> np.ndarray:

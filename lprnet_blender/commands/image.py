@@ -32,9 +32,10 @@ def add_command(commands: Any) -> None:
 def run(options: argparse.Namespace) -> int:
     """A photo that fails does not keep the others from being done; returns the worst exit code."""
     from inference_core.cli import report, say
-    from inference_core.cli.image import capture_options, make_folder
+    from inference_core.cli.image import capture_options
     from inference_core.engine import load_network
     from inference_core.errors import InputError
+    from inference_core.files import make_folder
 
     from ..scene.blend_file import check_output
 
