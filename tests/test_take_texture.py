@@ -157,9 +157,9 @@ def test_a_skin_of_an_earlier_export_is_replaced_where_the_clip_lies_elsewhere(t
     """The pattern of the clip fits the skin as well."""
     source = source_of(clip / "*.png")
     take = taken(tmp_path, [frame_of(face, index) for index, face in enumerate(FACES)], source=source)
+    arguments = ["export", str(take.path), "--raw", "--texture", "--texture-size", "16"]
     for _ in range(2):
-        arguments = ["export", str(take.path), "-o", str(tmp_path / "a.obj"), "--raw", "--texture", "--texture-size", "16"]
-        assert main(arguments) == 0, capsys.readouterr().err
+        assert main([*arguments, "-o", str(tmp_path / "a.obj")]) == 0, capsys.readouterr().err
     assert (tmp_path / "a_skin.png").is_file()
 
 
