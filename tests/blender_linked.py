@@ -41,6 +41,9 @@ def make_library(folder: Path) -> Path:
     collection.objects.link(bpy.data.objects.new("wall", None))
     answer(bpy.ops.lprnet.bake_video, take=str(folder / "library" / "take.lprtake"), texture="0")
     assert bpy.context.object["lprnet_take"] == "//take.lprtake"
+    faces = bpy.data.collections.new("faces")
+    scene.collection.children.link(faces)
+    faces.objects.link(bpy.context.object)
     bpy.ops.wm.save_mainfile()
     return path
 
@@ -169,11 +172,33 @@ def twins(folder: Path, library: Path) -> dict:
     return told
 
 
+def instances(folder: Path, library: Path) -> dict:
+    """A face that is shown by an instance of a linked collection alone, and by one in an instance; one that is hidden."""
+    told = {}
+    for kind in ("one", "two", "hidden"):
+        scene, collection = shot(folder), link(library, "collections", "faces")
+        for number in range(2 if kind == "two" else 1):
+            shows = bpy.data.objects.new("shows", None)
+            shows.instance_type, shows.instance_collection = "COLLECTION", collection
+            shows.hide_render = kind == "hidden"
+            collection = bpy.data.collections.new("around") if kind == "two" and not number else scene.collection
+            collection.objects.link(shows)
+        bpy.ops.wm.save_mainfile()
+        told[kind] = []
+        for words in (["render", "--size", "32", "--views", "0", "-o", str(folder / f"{kind}.png")],
+                      ["export", "-o", str(folder / f"{kind}.mdd")]):
+            said = io.StringIO()
+            with contextlib.redirect_stderr(said):
+                code = command([words[0], str(folder / "shot.blend"), *words[1:]])
+            told[kind].append([code, said.getvalue()])
+    return told
+
+
 if __name__ == "__main__":
     root = Path(sys.argv[1])
     lprnet_blender.register()
     source = make_library(root)
-    results = {part.__name__: part(root, source) for part in (faces, rooms, twins)}
+    results = {part.__name__: part(root, source) for part in (faces, rooms, twins, instances)}
     print("TOLD " + json.dumps(results))
     sys.stdout.flush()
     os._exit(0)

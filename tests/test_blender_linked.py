@@ -8,6 +8,7 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
+import cv2
 import pytest
 import takes
 from take_readers import read_mdd
@@ -92,3 +93,18 @@ def test_the_command_asks_which_of_two_faces_of_one_name_is_meant(told: dict) ->
     assert code == 2 and "holds 2 faces; name one with --object: take, take (//library/library.blend)" in said
     assert [twins[name][0] for name in ("command local", "command linked")] == [0, 0]
     assert twins["only an override"] == 0           # what it was made from is in no scene
+
+
+@pytest.mark.parametrize("kind", ["one", "two"])
+def test_a_face_that_an_instance_of_a_linked_collection_shows_is_rendered(folder: Path, told: dict, kind: str) -> None:
+    (code, said), _ = told["instances"][kind]
+    assert code == 0, said
+    assert cv2.imread(str(folder / f"{kind}.png")).std() > 5
+
+
+def test_a_face_that_an_instance_alone_shows_is_not_exported_and_a_sentence_says_what_to_do(told: dict) -> None:
+    for kind in ("one", "two"):
+        code, said = told["instances"][kind][1]
+        assert code == 2 and "Make Instances Real" in said and "Traceback" not in said
+    code, said = told["instances"]["hidden"][0]
+    assert code == 2 and "all its faces are hidden" in said

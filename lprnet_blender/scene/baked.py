@@ -27,8 +27,11 @@ def is_baked(thing: bpy.types.Object | None) -> bool:
 
 
 def all_faces() -> list[bpy.types.Object]:
-    """Every face of the open file's scenes, captured or baked; what a library override was made from is in none."""
-    return [thing for thing in bpy.data.objects if thing.users_scene and (is_baked(thing) or is_captured(thing))]
+    """Every face of the open file, captured or baked, but for those that a library override stands for. One of a linked
+    collection may be shown by an instance alone and be in no scene."""
+    overrides = [thing.override_library for thing in bpy.data.objects if thing.override_library]
+    behind = {override.reference for override in overrides}
+    return [thing for thing in bpy.data.objects if thing not in behind and (is_baked(thing) or is_captured(thing))]
 
 
 def take_of(thing: bpy.types.Object) -> Path:
