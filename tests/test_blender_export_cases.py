@@ -170,6 +170,13 @@ def test_what_another_object_does_to_the_face_is_written_frame_by_frame(folder: 
     assert len(read_mdd(folder / "lattice_at_rest.mdd")[1]) == 1
 
 
+def test_a_modifier_that_nothing_moves_keeps_the_bare_key_times(told: dict) -> None:
+    counts = told["modified"]
+    moving = {name for name in counts if " " in name} | {"WAVE"}
+    assert len(counts) > 20 and len(moving) > 5
+    assert {name for name, count in counts.items() if count != counts[""]} == moving, counts
+
+
 def test_a_relative_path_gives_a_file_that_finds_its_skin(folder: Path) -> None:
     said = (folder / "relative.usda").read_text().replace("@./", "@")
     assert "@relative_skin.png@" in said and (folder / "relative_skin.png").is_file()
