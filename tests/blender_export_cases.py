@@ -166,8 +166,8 @@ def modified(take: Path) -> None:
     scene.frame_end = 250
     other, texture = bpy.data.objects.new("other", None), bpy.data.textures.new("other", "CLOUDS")
     told = {"": len(key_times(thing, scene))}
-    for kind in ("DISPLACE", "CAST", "ARRAY", "SCREW", "NORMAL_EDIT", "UV_WARP", "UV_PROJECT", "DATA_TRANSFER", "SHRINKWRAP",
-                 "WARP", "CURVE", "LATTICE", "MESH_DEFORM", "SURFACE_DEFORM", "BOOLEAN", "HOOK", "WAVE"):
+    for kind in ("DISPLACE", "CAST", "ARRAY", "NORMAL_EDIT", "UV_WARP", "UV_PROJECT", "DATA_TRANSFER", "SHRINKWRAP",
+                 "WARP", "CURVE", "LATTICE", "MESH_DEFORM", "SURFACE_DEFORM", "BOOLEAN", "HOOK", "WAVE", "SCREW"):
         modifier = thing.modifiers.new("m", kind)
         told[kind] = len(key_times(thing, scene))
         for name, value in (("texture", texture), ("offset_object", other), ("auxiliary_target", bpy.data.objects["Cube"]), ("object", other)):
@@ -179,7 +179,7 @@ def modified(take: Path) -> None:
             modifier.projectors[0].object = other
             told[f"{kind} projector"] = len(key_times(thing, scene))
         if kind == "SCREW":
-            modifier.keyframe_insert("angle", frame=1)
+            modifier.keyframe_insert("angle", frame=1)          # its curve stays, so it is the last
             told[f"{kind} keyed"] = len(key_times(thing, scene))
         thing.modifiers.remove(modifier)
     TOLD["modified"] = told
@@ -253,6 +253,16 @@ def units(take: Path, folder: Path) -> None:
         bpy.context.view_layer.objects.active = things["baked"]
         again = bake_take(take, BakeOptions(head="VERTICES", smoothing=RAW, texture=0), scene, thing=things["baked"])
         exporting.export(again, folder / f"again {system} {scale}.mdd")
+        with bpy.context.temp_override(active_object=again, object=again, selected_objects=[again],
+                                       selected_editable_objects=[again]):
+            bpy.ops.object.transform_apply(location=False, rotation=False, scale=True)
+        again = bake_take(take, BakeOptions(head="VERTICES", smoothing=RAW, texture=0), scene, thing=again)
+        exporting.export(again, folder / f"applied {system} {scale}.mdd")
+        again.scale = 2, 2, 2                           # and back to 1, by hand
+        again = bake_take(take, BakeOptions(head="VERTICES", smoothing=RAW, texture=0), scene, thing=again)
+        again.scale = 1, 1, 1
+        again = bake_take(take, BakeOptions(head="VERTICES", smoothing=RAW, texture=0), scene, thing=again)
+        TOLD[f"cleared {system} {scale}"] = {"scale": again.scale.x}
 
 
 def stopped(take: Path, folder: Path) -> None:

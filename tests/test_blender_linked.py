@@ -26,6 +26,7 @@ def folder(run_blender: Callable[..., subprocess.CompletedProcess[str]], astrona
     folder, topology = tmp_path_factory.mktemp("linked"), load_topology()
     (folder / "library").mkdir()
     takes.write_take(folder / "library" / "take.lprtake", topology, (takes.acted(topology, each) for each in range(8)))
+    takes.write_take(folder / "short.lprtake", topology, (takes.acted(topology, each) for each in range(5)))
     shutil.copy(astronaut_png, folder / "photo.png")
     done = run_blender(HERE / "blender_linked.py", folder)
     lines = [line for line in done.stdout.splitlines() if line.startswith("TOLD ")]
@@ -108,3 +109,14 @@ def test_a_face_that_an_instance_alone_shows_is_not_exported_and_a_sentence_says
         assert code == 2 and "Make Instances Real" in said and "Traceback" not in said
     code, said = told["instances"]["hidden"][0]
     assert code == 2 and "all its faces are hidden" in said
+
+
+def test_a_face_that_was_made_local_keeps_its_take_wherever_it_is_saved(told: dict) -> None:
+    made = told["made_local"]
+    assert made["panel"] == "library/take.lprtake" and made["saved"] == "//../../library/take.lprtake"
+    assert made["libraries"] == 0 and made["again"] == "FINISHED"
+
+
+def test_a_face_whose_take_is_gone_is_not_baked_from_a_linked_files_other_take(told: dict) -> None:
+    made = told["made_local"]
+    assert "is not there any more" in made["own gone"] and made["frames"] == 5
