@@ -446,7 +446,8 @@ def windowed(folder: Path) -> dict:
             event = ("ESC", "PRESS") if esc else ("TIMER", "NOTHING")
             stop = stop and not esc
             state = operator.modal(context, SimpleNamespace(type=event[0], value=event[1]))
-        told[name] = {"state": [*state], "reports": operator.reports, "taken back": operator.taken_back, "timers": timers, "key": [*key], "last": texts[-1],
+        told[name] = {"state": [*state], "reports": operator.reports, "taken back": operator.taken_back,
+                      "timers": timers, "key": [*key], "last": texts[-1],
                       "words": [text for text in texts if text and "Baking" in text][-1], "left": names("objects")}
     return told
 

@@ -170,7 +170,8 @@ def modified(take: Path) -> None:
                  "WARP", "CURVE", "LATTICE", "MESH_DEFORM", "SURFACE_DEFORM", "BOOLEAN", "HOOK", "WAVE", "SCREW"):
         modifier = thing.modifiers.new("m", kind)
         told[kind] = len(key_times(thing, scene))
-        for name, value in (("texture", texture), ("offset_object", other), ("auxiliary_target", bpy.data.objects["Cube"]), ("object", other)):
+        for name, value in (("texture", texture), ("offset_object", other), ("object", other),
+                            ("auxiliary_target", bpy.data.objects["Cube"])):
             if kind in ("DISPLACE", "ARRAY", "SHRINKWRAP", "HOOK") and hasattr(modifier, name):
                 setattr(modifier, name, value)
                 told[f"{kind} {name}"] = len(key_times(thing, scene))

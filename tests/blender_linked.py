@@ -199,7 +199,7 @@ def made_local(folder: Path, library: Path) -> dict:
 
 
 def instances(folder: Path, library: Path) -> dict:
-    """A face that is shown by an instance of a linked collection alone, and by one in an instance; one that is hidden."""
+    """A face that is shown by an instance of a linked collection alone, by one in an instance, and by a hidden one."""
     told = {}
     for kind in ("one", "two", "hidden"):
         scene, collection = shot(folder), link(library, "collections", "faces")

@@ -135,7 +135,8 @@ def left_alone() -> dict:
 
 if __name__ == "__main__":
     root = Path(sys.argv[1])
-    told = {change.__name__: rendered(root, change) for change in (plain, parented, movie, elsewhere, set_up, uncovered, hidden)}
+    changes = (plain, parented, movie, elsewhere, set_up, uncovered, hidden)
+    told = {change.__name__: rendered(root, change) for change in changes}
     pictures = {name: cv2.imread(str(root / f"{name}.png")) for name in told}
     for name, picture in pictures.items():
         if picture is not None:

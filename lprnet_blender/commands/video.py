@@ -58,8 +58,8 @@ def run(options: argparse.Namespace) -> int:
         return INTERRUPTED
     print(take, flush=True)
     if done.lost == done.done:
-        raise InputError(f"{safe_name(options.clip)}: no face was seen in any of its {done.done} frames; give a clip that "
-                         "shows a face of at least a tenth of the picture, or another --face")
+        raise InputError(f"{safe_name(options.clip)}: no face was seen in any of its {done.done} frames; give a clip "
+                         "that shows a face of at least a tenth of the picture, or another --face")
     bake_file(take, options.output, chosen, options.scene_fps)
     return 0
 

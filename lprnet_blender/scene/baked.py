@@ -44,7 +44,8 @@ def take_of(thing: bpy.types.Object) -> Path:
         raise InputError(f"{thing.name}: no take was baked into this object; choose one that Bake Video has made")
     place = Path(take_place(thing))
     if not place.is_dir():
-        raise InputError(f"{place}: the take of {thing.name} is not there any more; put it back or beside the .blend file")
+        raise InputError(f"{place}: the take of {thing.name} is not there any more; put it back or beside the "
+                         ".blend file")
     return place
 
 

@@ -25,11 +25,11 @@ JUMP = 0.01                     # frames: how long a jump takes in formats that 
 MDD = struct.Struct(">2i")
 # of modifiers: what depends on the mesh alone, unless it looks at another object or a texture. Not those that move by
 # themselves or may: simulations, caches, waves, nodes
-STILL = ("ARRAY", "BEVEL", "BOOLEAN", "CAST", "COLLISION", "CORRECTIVE_SMOOTH", "CURVE", "DATA_TRANSFER", "DECIMATE", "DISPLACE",
-         "EDGE_SPLIT", "HOOK", "LAPLACIANDEFORM", "LAPLACIANSMOOTH", "LATTICE", "MASK", "MESH_DEFORM", "MIRROR", "MULTIRES",
-         "NORMAL_EDIT", "REMESH", "SCREW", "SHRINKWRAP", "SIMPLE_DEFORM", "SKIN", "SMOOTH", "SOLIDIFY", "SUBSURF",
-         "SURFACE_DEFORM", "TRIANGULATE", "UV_PROJECT", "UV_WARP", "VERTEX_WEIGHT_EDIT", "VERTEX_WEIGHT_MIX",
-         "VERTEX_WEIGHT_PROXIMITY", "WARP", "WEIGHTED_NORMAL", "WELD", "WIREFRAME")
+STILL = ("ARRAY", "BEVEL", "BOOLEAN", "CAST", "COLLISION", "CORRECTIVE_SMOOTH", "CURVE", "DATA_TRANSFER", "DECIMATE",
+         "DISPLACE", "EDGE_SPLIT", "HOOK", "LAPLACIANDEFORM", "LAPLACIANSMOOTH", "LATTICE", "MASK", "MESH_DEFORM",
+         "MIRROR", "MULTIRES", "NORMAL_EDIT", "REMESH", "SCREW", "SHRINKWRAP", "SIMPLE_DEFORM", "SKIN", "SMOOTH",
+         "SOLIDIFY", "SUBSURF", "SURFACE_DEFORM", "TRIANGULATE", "UV_PROJECT", "UV_WARP", "VERTEX_WEIGHT_EDIT",
+         "VERTEX_WEIGHT_MIX", "VERTEX_WEIGHT_PROXIMITY", "WARP", "WEIGHTED_NORMAL", "WELD", "WIREFRAME")
 
 
 def key_times(thing: bpy.types.Object, scene: bpy.types.Scene, jumps: bool = True) -> Frames:

@@ -85,7 +85,8 @@ def _instanced(things: Iterable[bpy.types.Object]) -> set[bpy.types.Object]:
         if collection is None or collection.hide_render:
             continue
         found |= set(collection.objects)
-        inner = {*collection.children, *(thing.instance_collection for thing in collection.objects if _is_instance(thing))}
+        shows = [thing.instance_collection for thing in collection.objects if _is_instance(thing)]
+        inner = {*collection.children, *shows}
         waiting += inner - seen
         seen |= inner
     return found

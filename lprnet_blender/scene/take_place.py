@@ -27,7 +27,8 @@ def take_place(thing: bpy.types.Object) -> str:
     if kept.startswith("//") and not is_linked(thing):
         for library in bpy.data.libraries:
             place = os.path.abspath(bpy.path.abspath(kept, library=library))
-            if os.path.isdir(place) and _facts(place, os.stat(place).st_mtime_ns) == (thing.get(FRAMES), thing.get(TOPOLOGY)):
+            has = _facts(place, os.stat(place).st_mtime_ns) if os.path.isdir(place) else None
+            if has == (thing.get(FRAMES), thing.get(TOPOLOGY)):
                 return place
     return was
 

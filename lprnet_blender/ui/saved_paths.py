@@ -42,8 +42,8 @@ def _kept() -> Iterator[Kept]:
 
 
 def _place(owner: bpy.types.Object | bpy.types.Scene, name: str, path: str) -> str:
-    """A face that was linked and made local keeps a path that is relative to the other file, which may be gone from this
-    one when it is opened next."""
+    """A face that was linked and made local keeps a path that is relative to the other file, which may be gone from
+    this one when it is opened next."""
     return take_place(owner) if name == TAKE and isinstance(owner, bpy.types.Object) else path
 
 
