@@ -202,13 +202,18 @@ class TakeWriter:
 
 def begun(path: Path) -> bool:
     """Whether there is something to be resumed. A capture that was killed in its first moment leaves a folder without a
-    header, as if there were none, or a header alone: then a take without frames is made of it."""
-    if (path / HEADER).exists():
-        if not (path / FRAMES).exists():
-            with suppress(OSError):             # what is wrong with the folder is told when it is opened
-                (path / FRAMES).touch()
-        return True
-    return path.exists() and (not path.is_dir() or any(not name.startswith(".") for name in os.listdir(path)))
+    header, as if there were none, or a header alone: then a take without frames is made of it. Raises OutputError for a
+    path that cannot be looked at, as of a name that is too long."""
+    try:
+        if (path / HEADER).exists():
+            if not (path / FRAMES).exists():
+                with suppress(OSError):         # what is wrong with the folder is told when it is opened
+                    (path / FRAMES).touch()
+            return True
+        return path.exists() and (not path.is_dir() or any(not name.startswith(".") for name in os.listdir(path)))
+    except OSError as error:
+        raise OutputError(f"{path}: the take cannot be written ({error.strerror or error}); choose another name or "
+                          "folder") from error
 
 
 def _sync_folder(path: Path) -> None:

@@ -161,6 +161,22 @@ def told_apart(folder: Path) -> dict:
     again(first, 11)
     told["marked"] = marked()
     scene = fresh()
+    first = bake(1, take=take, **STILL)                 # the original first, then its duplicate
+    bpy.ops.object.duplicate()
+    copy = bpy.context.object
+    again(first, 11)
+    again(first, 21)
+    told["marked, original first"] = marked()
+    again(copy, 101)
+    told["marked, then the copy"] = marked()
+    first.name = "hero"                                 # renamed, and duplicated under that name
+    bpy.context.view_layer.objects.active = first
+    copy.select_set(False)
+    first.select_set(True)
+    bpy.ops.object.duplicate()
+    again(first, 31)
+    told["marked, renamed"] = marked()
+    scene = fresh()
     long, twin = "a" * 44 + "é" * 9, "a" * 44 + "é" * 9 + "!"       # of 62 and 63 bytes
     for name, start in ((long, 1), (twin, 101)):
         bake(start, take=take, **STILL).name = name
@@ -348,6 +364,12 @@ def named(folder: Path) -> dict:
         done = answer(bpy.ops.lprnet.bake_video, filepath=settings.clip, take=settings.take, texture="0")
         told[f"{number} {name}"] = [done, Path(bpy.context.object["lprnet_take"]).name, Path(settings.take).name]
     told["none"] = answer(bpy.ops.lprnet.bake_video, filepath=str(folder / "none.mkv"))
+    long = shutil.copy(folder / "shots" / "shot_010.mov", folder / ("é" * 124 + ".mov"))
+    told["long"] = [answer(bpy.ops.lprnet.bake_video, filepath=str(long), texture="0"),
+                    Path(bpy.path.abspath(bpy.context.object["lprnet_take"])).is_dir()]
+    settings.take = str(folder / "shots" / "shot_020-2.lprtake")
+    told["too long"] = answer(bpy.ops.lprnet.bake_video, filepath=str(folder / "shots" / "shot_010.mov"),
+                              take=str(folder / ("a" * 250 + ".lprtake")))
     told["panel"] = Path(settings.take).name
     return told
 
@@ -389,12 +411,16 @@ class Windowed:
     """As much of a modal operator as its timer needs, since bpy as a module has no window."""
 
     modal, tick, _end, _with_a_window = (JobOperator.__dict__[name] for name in ("modal", "tick", "_end", "_with_a_window"))
+    taken_back = False
 
     def __init__(self, job: jobs.Job) -> None:
         self._job, self.reports = job, []
 
     def report(self, kinds: set[str], sentence: str) -> None:
         self.reports.append([*kinds, sentence])
+
+    def failed(self, context) -> None:
+        self.taken_back = True
 
     def done(self, context, result) -> str:
         return f"{result.name} baked"
@@ -420,7 +446,8 @@ def windowed(folder: Path) -> dict:
             event = ("ESC", "PRESS") if esc else ("TIMER", "NOTHING")
             stop = stop and not esc
             state = operator.modal(context, SimpleNamespace(type=event[0], value=event[1]))
-        told[name] = {"state": [*state], "reports": operator.reports, "timers": timers, "key": [*key], "last": texts[-1],
+        told[name] = {"state": [*state], "reports": operator.reports, "taken back": operator.taken_back,
+                      "timers": timers, "key": [*key], "last": texts[-1],
                       "words": [text for text in texts if text and "Baking" in text][-1], "left": names("objects")}
     return told
 

@@ -29,6 +29,7 @@ from lprnet_blender.scene.bake import bake_take                         # noqa: 
 from lprnet_blender.scene.bake_options import BakeOptions               # noqa: E402
 from lprnet_blender.scene.drive import drive, live_face                 # noqa: E402
 from lprnet_blender.scene.face import add_face                          # noqa: E402
+from lprnet_blender.scene.key_times import key_times                    # noqa: E402
 from lprnet_blender.ui.operators.export import LPRNET_OT_export         # noqa: E402
 
 FPS, CLIP_FPS = 24, 25
@@ -158,6 +159,33 @@ def unusual(take: Path, uneven: Path, folder: Path) -> None:
     SHOWN["negative"] = world(thing, -29)
 
 
+def modified(take: Path) -> None:
+    """How many times the export of a bake reads the scene, with each modifier that nothing moves, and with some that
+    something may."""
+    thing, scene = baked(take, "ABSOLUTE", "OBJECT", FPS), bpy.context.scene
+    scene.frame_end = 250
+    other, texture = bpy.data.objects.new("other", None), bpy.data.textures.new("other", "CLOUDS")
+    told = {"": len(key_times(thing, scene))}
+    for kind in ("DISPLACE", "CAST", "ARRAY", "NORMAL_EDIT", "UV_WARP", "UV_PROJECT", "DATA_TRANSFER", "SHRINKWRAP",
+                 "WARP", "CURVE", "LATTICE", "MESH_DEFORM", "SURFACE_DEFORM", "BOOLEAN", "HOOK", "WAVE", "SCREW"):
+        modifier = thing.modifiers.new("m", kind)
+        told[kind] = len(key_times(thing, scene))
+        for name, value in (("texture", texture), ("offset_object", other), ("object", other),
+                            ("auxiliary_target", bpy.data.objects["Cube"])):
+            if kind in ("DISPLACE", "ARRAY", "SHRINKWRAP", "HOOK") and hasattr(modifier, name):
+                setattr(modifier, name, value)
+                told[f"{kind} {name}"] = len(key_times(thing, scene))
+                setattr(modifier, name, None)
+        if kind == "UV_PROJECT":
+            modifier.projectors[0].object = other
+            told[f"{kind} projector"] = len(key_times(thing, scene))
+        if kind == "SCREW":
+            modifier.keyframe_insert("angle", frame=1)          # its curve stays, so it is the last
+            told[f"{kind} keyed"] = len(key_times(thing, scene))
+        thing.modifiers.remove(modifier)
+    TOLD["modified"] = told
+
+
 def early(thing: bpy.types.Object, frames: int) -> None:
     for curve in [*curves(thing), *curves(thing.data.shape_keys)]:
         for key in curve.keyframe_points:
@@ -226,6 +254,16 @@ def units(take: Path, folder: Path) -> None:
         bpy.context.view_layer.objects.active = things["baked"]
         again = bake_take(take, BakeOptions(head="VERTICES", smoothing=RAW, texture=0), scene, thing=things["baked"])
         exporting.export(again, folder / f"again {system} {scale}.mdd")
+        with bpy.context.temp_override(active_object=again, object=again, selected_objects=[again],
+                                       selected_editable_objects=[again]):
+            bpy.ops.object.transform_apply(location=False, rotation=False, scale=True)
+        again = bake_take(take, BakeOptions(head="VERTICES", smoothing=RAW, texture=0), scene, thing=again)
+        exporting.export(again, folder / f"applied {system} {scale}.mdd")
+        again.scale = 2, 2, 2                           # and back to 1, by hand
+        again = bake_take(take, BakeOptions(head="VERTICES", smoothing=RAW, texture=0), scene, thing=again)
+        again.scale = 1, 1, 1
+        again = bake_take(take, BakeOptions(head="VERTICES", smoothing=RAW, texture=0), scene, thing=again)
+        TOLD[f"cleared {system} {scale}"] = {"scale": again.scale.x}
 
 
 def stopped(take: Path, folder: Path) -> None:
@@ -270,6 +308,7 @@ if __name__ == "__main__":
     mistakes(take, folder)
     unusual(take, uneven, folder)
     moved_by_others(folder)
+    modified(take)
     units(take, folder)
     stopped(take, folder)
     before_zero(take, folder)

@@ -10,6 +10,7 @@ import contextlib
 import io
 import json
 import os
+import shutil
 import sys
 from pathlib import Path
 
@@ -41,6 +42,9 @@ def make_library(folder: Path) -> Path:
     collection.objects.link(bpy.data.objects.new("wall", None))
     answer(bpy.ops.lprnet.bake_video, take=str(folder / "library" / "take.lprtake"), texture="0")
     assert bpy.context.object["lprnet_take"] == "//take.lprtake"
+    faces = bpy.data.collections.new("faces")
+    scene.collection.children.link(faces)
+    faces.objects.link(bpy.context.object)
     bpy.ops.wm.save_mainfile()
     return path
 
@@ -169,11 +173,58 @@ def twins(folder: Path, library: Path) -> dict:
     return told
 
 
+def made_local(folder: Path, library: Path) -> dict:
+    """A face that was made local: its take in the panel, saved elsewhere, opened and baked again. Then a face whose own
+    take is gone, beside a linked file with another take of that name."""
+    linked_face(folder, library, "linked")
+    bpy.ops.object.make_local(type="SELECT_OBDATA")
+    told = {"panel": os.path.relpath(fill.take_of_active(bpy.context), folder)}
+    os.makedirs(folder / "elsewhere" / "deep", exist_ok=True)
+    bpy.ops.wm.save_as_mainfile(filepath=str(folder / "elsewhere" / "deep" / "shot.blend"))
+    told["saved"] = bpy.context.object["lprnet_take"]
+    bpy.data.batch_remove(list(bpy.data.libraries))
+    bpy.ops.wm.save_mainfile()
+    bpy.ops.wm.open_mainfile(filepath=bpy.data.filepath)
+    told |= {"libraries": len(bpy.data.libraries), "again": answer(bpy.ops.lprnet.rebake, start_frame=50)}
+    scene = fresh()
+    os.makedirs(folder / "own", exist_ok=True)
+    shutil.copytree(folder / "short.lprtake", folder / "own" / "take.lprtake")
+    bpy.ops.wm.save_as_mainfile(filepath=str(folder / "own" / "own.blend"))
+    thing = bake_take(folder / "own" / "take.lprtake", BakeOptions(texture=0), scene)
+    shutil.rmtree(folder / "own" / "take.lprtake")
+    scene.collection.objects.link(link(library, "objects", FACE))
+    activate(thing)
+    told |= {"own gone": answer(bpy.ops.lprnet.rebake), "frames": thing["lprnet_frames"]}
+    return told
+
+
+def instances(folder: Path, library: Path) -> dict:
+    """A face that is shown by an instance of a linked collection alone, by one in an instance, and by a hidden one."""
+    told = {}
+    for kind in ("one", "two", "hidden"):
+        scene, collection = shot(folder), link(library, "collections", "faces")
+        for number in range(2 if kind == "two" else 1):
+            shows = bpy.data.objects.new("shows", None)
+            shows.instance_type, shows.instance_collection = "COLLECTION", collection
+            shows.hide_render = kind == "hidden"
+            collection = bpy.data.collections.new("around") if kind == "two" and not number else scene.collection
+            collection.objects.link(shows)
+        bpy.ops.wm.save_mainfile()
+        told[kind] = []
+        for words in (["render", "--size", "32", "--views", "0", "-o", str(folder / f"{kind}.png")],
+                      ["export", "-o", str(folder / f"{kind}.mdd")]):
+            said = io.StringIO()
+            with contextlib.redirect_stderr(said):
+                code = command([words[0], str(folder / "shot.blend"), *words[1:]])
+            told[kind].append([code, said.getvalue()])
+    return told
+
+
 if __name__ == "__main__":
     root = Path(sys.argv[1])
     lprnet_blender.register()
     source = make_library(root)
-    results = {part.__name__: part(root, source) for part in (faces, rooms, twins)}
+    results = {part.__name__: part(root, source) for part in (faces, rooms, twins, instances, made_local)}
     print("TOLD " + json.dumps(results))
     sys.stdout.flush()
     os._exit(0)

@@ -89,6 +89,14 @@ def set_up(scene: bpy.types.Scene, thing: bpy.types.Object) -> None:
         bpy.data.objects.remove(other)
 
 
+def uncovered(scene: bpy.types.Scene, thing: bpy.types.Object) -> None:
+    """Hidden from the view that its artist works in, from cameras and as a hole, with modifiers for one of both."""
+    parented(scene, thing)
+    thing.hide_viewport, thing.visible_camera, thing.is_holdout = True, False, True
+    thing.modifiers.new("far away", "DISPLACE").strength = 3.0
+    thing.modifiers["far away"].show_render = False
+
+
 def hidden(scene: bpy.types.Scene, thing: bpy.types.Object) -> None:
     inner = bpy.data.collections.new("put away")
     scene.collection.children.link(inner)
@@ -127,7 +135,8 @@ def left_alone() -> dict:
 
 if __name__ == "__main__":
     root = Path(sys.argv[1])
-    told = {change.__name__: rendered(root, change) for change in (plain, parented, movie, elsewhere, set_up, hidden)}
+    changes = (plain, parented, movie, elsewhere, set_up, uncovered, hidden)
+    told = {change.__name__: rendered(root, change) for change in changes}
     pictures = {name: cv2.imread(str(root / f"{name}.png")) for name in told}
     for name, picture in pictures.items():
         if picture is not None:

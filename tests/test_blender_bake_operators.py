@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +18,7 @@ from sounding_clips import nodding, write_sounding_clip
 
 from inference_core.take import open_take
 from inference_core.topology import load_topology
+from lprnet_blender import take_names
 from lprnet_blender.take_names import name_of
 
 HERE = Path(__file__).resolve().parent
@@ -118,6 +120,10 @@ def test_a_bake_takes_away_no_others_sound(told: dict) -> None:
 def test_a_bake_takes_away_its_own_markers_and_no_others(told: dict) -> None:
     apart, lost = told["told_apart"], [10, 17, 20, 30, 31]
     assert apart["marked"] == {"take": [11 + frame for frame in lost], "take.001": [101 + frame for frame in lost]}
+    assert apart["marked, original first"] == {"take": [21 + frame for frame in lost]}
+    copied = {"take.001": [101 + frame for frame in lost]}
+    assert apart["marked, then the copy"] == {"take": [21 + frame for frame in lost], **copied}
+    assert apart["marked, renamed"] == {"hero": [31 + frame for frame in lost], **copied}
     short = "a" * 41
     assert apart["long"] == {short: [11 + frame for frame in lost], short[:-2] + "-2": [111 + frame for frame in lost]}
 
@@ -216,6 +222,40 @@ def test_a_clip_that_cannot_be_captured_leaves_the_panel_with_the_take_that_it_s
     assert "none.mkv" in told["named"]["none"] and told["named"]["panel"] == "shot_020-2.lprtake"
 
 
+def test_a_clip_with_a_very_long_name_is_baked_and_a_take_with_one_is_refused_in_a_sentence(told: dict) -> None:
+    assert told["named"]["long"] == ["FINISHED", True]
+    assert "cannot be" in told["named"]["too long"] and "Traceback" not in told["named"]["too long"]
+
+
+def clip_and_take(folder: Path) -> tuple[Path, Path]:
+    clip = folder / "clip.mp4"
+    clip.write_bytes(b"seen")
+    os.utime(clip, (1e9, 1e9))                          # before the take was made
+    source = {"kind": "video", "name": str(clip), "sha256": "0" * 64}
+    return clip, takes.write_take(folder / "clip.lprtake", load_topology(), (), source=source)
+
+
+def test_a_clip_that_lies_unchanged_where_its_take_was_captured_goes_on_without_being_read(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    clip, take = clip_and_take(tmp_path)
+    monkeypatch.setattr(take_names, "open_frames", lambda clip: pytest.fail("the clip was read"))
+    assert take_names.take_for(str(clip), take) == take
+
+
+@pytest.mark.parametrize("change", ["moved", "written anew"])
+def test_of_a_large_clip_that_is_not_the_one_that_was_captured_a_take_of_its_own_begins_without_reading_it(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: str) -> None:
+    clip, take = clip_and_take(tmp_path)
+    monkeypatch.setattr(take_names, "open_frames", lambda clip: pytest.fail("the clip was read"))
+    monkeypatch.setattr(take_names, "MOST_READ", 3)
+    if change == "moved":
+        (tmp_path / "other").mkdir()
+        clip = clip.rename(tmp_path / "other" / clip.name)
+    else:
+        clip.write_bytes(b"other")
+    assert take_names.take_for(str(clip), take) == tmp_path / "clip-2.lprtake"
+
+
 @pytest.mark.parametrize("clip, name", [
     ("shot_010.mp4", "shot_010"), ("take1.mp4", "take1"), ("head.mp4", "head"), ("20240512.mp4", "20240512"),
     ("shot.####.png", "shot"), ("shot_%04d.exr", "shot"), ("shot.%d.png", "shot"), ("shot.*.png", "shot"),
@@ -253,4 +293,5 @@ def test_esc_stops_the_job_and_says_what_is_kept(told: dict) -> None:
     stopped = told["windowed"]["stopped"]
     (kind, sentence), = stopped["reports"]
     assert stopped["state"] == ["CANCELLED"] and kind == "WARNING" and "take.lprtake" in sentence
+    assert stopped["taken back"] and not told["windowed"]["finished"]["taken back"]
     assert stopped["timers"] == [] and stopped["last"] is None and stopped["left"] == []

@@ -119,7 +119,7 @@ def test_a_stretched_parent_and_another_unit_come_out_in_metres(folder: Path, sh
     assert np.abs(gltf.at(START / FPS) - shown["stretched"][0]).max() < 1e-4
 
 
-@pytest.mark.parametrize("name", ["captured", "baked", "live", "again"])
+@pytest.mark.parametrize("name", ["captured", "baked", "live", "again", "applied"])
 @pytest.mark.parametrize("unit", ["METRIC 0.01", "IMPERIAL 0.3048", "NONE 0.01"])
 def test_a_face_has_its_size_and_place_in_metres_whatever_unit_the_scene_has(folder: Path, told: dict, name: str,
                                                                              unit: str) -> None:
@@ -127,7 +127,8 @@ def test_a_face_has_its_size_and_place_in_metres_whatever_unit_the_scene_has(fol
     assert 0.16 < np.ptp(metres[0], axis=0).max() < 0.25
     points = read_mdd(folder / f"{name} {unit}.mdd")[1]
     assert points.shape == metres.shape and np.abs(points - metres).max() < 5e-6
-    if name != "again":
+    assert told[f"cleared {unit}"]["scale"] == 1
+    if name not in ("again", "applied"):
         assert told[f"{name} {unit}"]["height"] == pytest.approx(told[f"{name} METRIC 1.0"]["height"], rel=1e-4)
 
 
@@ -168,6 +169,13 @@ def test_what_another_object_does_to_the_face_is_written_frame_by_frame(folder: 
     for number in range(4):
         assert np.abs(z_up(points[number]) - shown["lattice"][number]).max() < 2e-6
     assert len(read_mdd(folder / "lattice_at_rest.mdd")[1]) == 1
+
+
+def test_a_modifier_that_nothing_moves_keeps_the_bare_key_times(told: dict) -> None:
+    counts = told["modified"]
+    moving = {name for name in counts if " " in name} | {"WAVE"}
+    assert len(counts) > 20 and len(moving) > 5
+    assert {name for name, count in counts.items() if count != counts[""]} == moving, counts
 
 
 def test_a_relative_path_gives_a_file_that_finds_its_skin(folder: Path) -> None:

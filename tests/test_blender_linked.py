@@ -8,6 +8,7 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
+import cv2
 import pytest
 import takes
 from take_readers import read_mdd
@@ -25,6 +26,7 @@ def folder(run_blender: Callable[..., subprocess.CompletedProcess[str]], astrona
     folder, topology = tmp_path_factory.mktemp("linked"), load_topology()
     (folder / "library").mkdir()
     takes.write_take(folder / "library" / "take.lprtake", topology, (takes.acted(topology, each) for each in range(8)))
+    takes.write_take(folder / "short.lprtake", topology, (takes.acted(topology, each) for each in range(5)))
     shutil.copy(astronaut_png, folder / "photo.png")
     done = run_blender(HERE / "blender_linked.py", folder)
     lines = [line for line in done.stdout.splitlines() if line.startswith("TOLD ")]
@@ -92,3 +94,29 @@ def test_the_command_asks_which_of_two_faces_of_one_name_is_meant(told: dict) ->
     assert code == 2 and "holds 2 faces; name one with --object: take, take (//library/library.blend)" in said
     assert [twins[name][0] for name in ("command local", "command linked")] == [0, 0]
     assert twins["only an override"] == 0           # what it was made from is in no scene
+
+
+@pytest.mark.parametrize("kind", ["one", "two"])
+def test_a_face_that_an_instance_of_a_linked_collection_shows_is_rendered(folder: Path, told: dict, kind: str) -> None:
+    (code, said), _ = told["instances"][kind]
+    assert code == 0, said
+    assert cv2.imread(str(folder / f"{kind}.png")).std() > 5
+
+
+def test_a_face_that_an_instance_alone_shows_is_not_exported_and_a_sentence_says_what_to_do(told: dict) -> None:
+    for kind in ("one", "two"):
+        code, said = told["instances"][kind][1]
+        assert code == 2 and "Make Instances Real" in said and "Traceback" not in said
+    code, said = told["instances"]["hidden"][0]
+    assert code == 2 and "all its faces are hidden" in said
+
+
+def test_a_face_that_was_made_local_keeps_its_take_wherever_it_is_saved(told: dict) -> None:
+    made = told["made_local"]
+    assert made["panel"] == "library/take.lprtake" and made["saved"] == "//../../library/take.lprtake"
+    assert made["libraries"] == 0 and made["again"] == "FINISHED"
+
+
+def test_a_face_whose_take_is_gone_is_not_baked_from_a_linked_files_other_take(told: dict) -> None:
+    made = told["made_local"]
+    assert "is not there any more" in made["own gone"] and made["frames"] == 5

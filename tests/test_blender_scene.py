@@ -142,7 +142,7 @@ def renders(run_blender: RunBlender, tmp_path_factory: pytest.TempPathFactory) -
     return json.loads(lines[0].removeprefix("TOLD "))
 
 
-@pytest.mark.parametrize("file", ["parented", "movie", "elsewhere", "set_up"])
+@pytest.mark.parametrize("file", ["parented", "movie", "elsewhere", "set_up", "uncovered"])
 def test_a_render_shows_the_face_however_its_file_is_set_up(renders: dict, file: str) -> None:
     assert renders["plain"]["code"] == 0 and min(renders["plain"]["contrast"]) > 20
     assert renders[file]["code"] == 0, renders[file]["said"]

@@ -56,7 +56,9 @@ def _face(options: argparse.Namespace) -> bpy.types.Object:
     from ..scene.baked import all_faces
 
     faces: dict[str, bpy.types.Object] = {}
-    for thing in sorted(all_faces(), key=lambda thing: thing.library is not None):
+    every = all_faces()
+    placed = [thing for thing in every if thing.users_scene]        # others are refused with a sentence of their own
+    for thing in sorted(placed or every, key=lambda thing: thing.library is not None):
         named = thing.name
         if named in faces and thing.library is not None:
             named = f"{named} ({thing.library.filepath})"

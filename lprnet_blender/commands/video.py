@@ -13,8 +13,6 @@ from .bake_options import add_bake_options
 if TYPE_CHECKING:
     from inference_core.video import Progress
 
-TAKE = ".lprtake"
-
 
 def add_command(commands: Any) -> None:
     """The parser and what it runs."""
@@ -45,6 +43,7 @@ def run(options: argparse.Namespace) -> int:
     from inference_core.take_source import is_live, safe_name
 
     from ..scene.blend_file import check_output
+    from ..take_names import TAKE
     from .bake_options import bake_file, bake_options
 
     take = options.take or options.output.with_suffix(TAKE)
@@ -59,8 +58,8 @@ def run(options: argparse.Namespace) -> int:
         return INTERRUPTED
     print(take, flush=True)
     if done.lost == done.done:
-        raise InputError(f"{safe_name(options.clip)}: no face was seen in any of its {done.done} frames; give a clip that shows a face "
-                         "of at least a tenth of the picture, or another --face")
+        raise InputError(f"{safe_name(options.clip)}: no face was seen in any of its {done.done} frames; give a clip "
+                         "that shows a face of at least a tenth of the picture, or another --face")
     bake_file(take, options.output, chosen, options.scene_fps)
     return 0
 

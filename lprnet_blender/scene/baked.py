@@ -3,22 +3,26 @@
 
 from __future__ import annotations
 
-import os
+import math
 from pathlib import Path
 from typing import Any
 
 import bpy
+import numpy as np
 from mathutils import Matrix
 
 from inference_core.errors import InputError
 
 from .bake_options import BakeOptions
 from .face import is_captured
-from .linked import absolute
+from .take_place import TAKE, take_place
 
-TAKE, OPTIONS, PLACE, NAME, CACHE = "lprnet_take", "lprnet_bake", "lprnet_place", "lprnet_baked_as", "lprnet_cache"
+OPTIONS, PLACE, NAME, CACHE = "lprnet_bake", "lprnet_place", "lprnet_baked_as", "lprnet_cache"
+OWNER = "lprnet_baked_name"             # what the object was called that NAME was given to
 FACTS = ("frames", "frames_seen", "gaps", "confidence", "topology")
 PREFIX = "lprnet_"
+ONE = 1e-4                              # of a scale
+FACE_M = 0.2                            # how large a face is
 
 
 def is_baked(thing: bpy.types.Object | None) -> bool:
@@ -27,22 +31,22 @@ def is_baked(thing: bpy.types.Object | None) -> bool:
 
 
 def all_faces() -> list[bpy.types.Object]:
-    """Every face of the open file's scenes, captured or baked; what a library override was made from is in none."""
-    return [thing for thing in bpy.data.objects if thing.users_scene and (is_baked(thing) or is_captured(thing))]
+    """Every face of the open file, captured or baked, but for those that a library override stands for. One of a linked
+    collection may be shown by an instance alone and be in no scene."""
+    overrides = [thing.override_library for thing in bpy.data.objects if thing.override_library]
+    behind = {override.reference for override in overrides}
+    return [thing for thing in bpy.data.objects if thing not in behind and (is_baked(thing) or is_captured(thing))]
 
 
 def take_of(thing: bpy.types.Object) -> Path:
-    """Where its take is: where it was, or beside the .blend file. Raises InputError where there is none."""
+    """Where its take is, see `take_place`. Raises InputError where there is none."""
     if not is_baked(thing):
         raise InputError(f"{thing.name}: no take was baked into this object; choose one that Bake Video has made")
-    was = Path(absolute(thing, thing[TAKE]))
-    beside = Path(bpy.data.filepath).parent / was.name if bpy.data.filepath else was
-    # an object that was linked and made local keeps a path that is relative to the other file
-    others = (bpy.path.abspath(thing[TAKE], library=library) for library in bpy.data.libraries)
-    for path in (was, beside, *map(Path, others)):
-        if path.is_dir():
-            return Path(os.path.abspath(path))
-    raise InputError(f"{was}: the take of {thing.name} is not there any more; put it back or beside the .blend file")
+    place = Path(take_place(thing))
+    if not place.is_dir():
+        raise InputError(f"{place}: the take of {thing.name} is not there any more; put it back or beside the "
+                         ".blend file")
+    return place
 
 
 def options_of(thing: bpy.types.Object) -> BakeOptions:
@@ -58,6 +62,24 @@ def place_of(thing: bpy.types.Object) -> Matrix:
     stored: Any = thing.get(PLACE)
     if is_baked(thing) and options_of(thing).head == "OBJECT" and stored is not None and len(stored) == 16:
         return Matrix([list(stored)[row:row + 4] for row in range(0, 16, 4)])
+    return _with_scale(thing)
+
+
+def _with_scale(thing: bpy.types.Object) -> Matrix:
+    """Apply Scale makes vertices of an object's scale; a bake writes them anew in metres, so the scale is needed again.
+    Not where the artist has taken it back to 1: then the vertices are as they were."""
+    stored: Any = thing.get(PLACE)
+    if not is_baked(thing) or stored is None or len(stored) != 16 or not isinstance(thing.data, bpy.types.Mesh):
+        return thing.matrix_basis.copy()
+    where, turn, now = thing.matrix_basis.decompose()
+    was = Matrix([list(stored)[row:row + 4] for row in range(0, 16, 4)]).to_scale()
+    points = np.empty(3 * len(thing.data.vertices), np.float32)
+    thing.data.vertices.foreach_get("co", points)
+    size = float(np.ptp(points.reshape(-1, 3), axis=0).max()) if len(points) else 0.0
+    largest = max(abs(each) for each in was[:])
+    applied = max(abs(each - 1) for each in now[:]) < ONE and size > 0 and largest > 0
+    if applied and abs(math.log(size / largest / FACE_M)) < abs(math.log(size / FACE_M)):
+        return Matrix.LocRotScale(where, turn, was)
     return thing.matrix_basis.copy()
 
 
@@ -72,7 +94,7 @@ def remember(thing: bpy.types.Object, take: Path, options: BakeOptions, place: M
     thing[TAKE] = portable(take)
     thing[OPTIONS] = options.to_properties()
     thing[PLACE] = [place[row][column] for row in range(4) for column in range(4)]
-    thing[NAME] = label
+    thing[NAME], thing[OWNER] = label, thing.name
     thing[CACHE] = portable(cache) if cache is not None else ""
     for key in FACTS:
         thing[PREFIX + key] = facts[key]

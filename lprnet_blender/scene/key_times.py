@@ -23,9 +23,13 @@ Frames = npt.NDArray[np.float64]
 CLOSE = 1e-4                    # frames: what is closer together is one key
 JUMP = 0.01                     # frames: how long a jump takes in formats that know straight lines alone
 MDD = struct.Struct(">2i")
-# of modifiers: what depends on the mesh alone, unless it looks at another object or a texture
-STILL = ("BEVEL", "CORRECTIVE_SMOOTH", "DECIMATE", "EDGE_SPLIT", "LAPLACIANSMOOTH", "MASK", "MIRROR", "MULTIRES", "REMESH",
-         "SIMPLE_DEFORM", "SMOOTH", "SOLIDIFY", "SUBSURF", "TRIANGULATE", "WEIGHTED_NORMAL", "WELD", "WIREFRAME")
+# of modifiers: what depends on the mesh alone, unless it looks at another object or a texture. Not those that move by
+# themselves or may: simulations, caches, waves, nodes
+STILL = ("ARRAY", "BEVEL", "BOOLEAN", "CAST", "COLLISION", "CORRECTIVE_SMOOTH", "CURVE", "DATA_TRANSFER", "DECIMATE",
+         "DISPLACE", "EDGE_SPLIT", "HOOK", "LAPLACIANDEFORM", "LAPLACIANSMOOTH", "LATTICE", "MASK", "MESH_DEFORM",
+         "MIRROR", "MULTIRES", "NORMAL_EDIT", "REMESH", "SCREW", "SHRINKWRAP", "SIMPLE_DEFORM", "SKIN", "SMOOTH",
+         "SOLIDIFY", "SUBSURF", "SURFACE_DEFORM", "TRIANGULATE", "UV_PROJECT", "UV_WARP", "VERTEX_WEIGHT_EDIT",
+         "VERTEX_WEIGHT_MIX", "VERTEX_WEIGHT_PROXIMITY", "WARP", "WEIGHTED_NORMAL", "WELD", "WIREFRAME")
 
 
 def key_times(thing: bpy.types.Object, scene: bpy.types.Scene, jumps: bool = True) -> Frames:
@@ -51,7 +55,7 @@ def key_times(thing: bpy.types.Object, scene: bpy.types.Scene, jumps: bool = Tru
         if isinstance(modifier, bpy.types.MeshCacheModifier):
             found.append(_cache_times(modifier, thing, scene))
         elif modifier.show_viewport:
-            everywhere |= modifier.type not in STILL or _looks_elsewhere(modifier)
+            everywhere |= modifier.type not in STILL or _looks_elsewhere(modifier) or _is_keyed(modifier, thing)
     if everywhere:
         found.append(_every_frame(scene))
     times = np.unique(np.concatenate(found))
@@ -81,9 +85,17 @@ def _moved_otherwise(owner: bpy.types.ID) -> bool:
     return bool(strips or driven or len(getattr(owner, "constraints", ())) > 0)
 
 
-def _looks_elsewhere(modifier: bpy.types.Modifier) -> bool:
-    pointers = [each.identifier for each in modifier.bl_rna.properties if each.type == "POINTER"]
-    return any(isinstance(getattr(modifier, name, None), bpy.types.ID) for name in pointers)
+def _looks_elsewhere(part: bpy.types.bpy_struct) -> bool:
+    """Whether a modifier, or what it is a list of (projectors), has an object, a collection or a texture."""
+    parts = [(each.type, getattr(part, each.identifier, None)) for each in part.bl_rna.properties]
+    return any(isinstance(value, bpy.types.ID) if kind == "POINTER" else
+               kind == "COLLECTION" and any(_looks_elsewhere(each) for each in value or ()) for kind, value in parts)
+
+
+def _is_keyed(modifier: bpy.types.Modifier, thing: bpy.types.Object) -> bool:
+    """Vertices need not go straight where a setting does: an angle, a number of copies."""
+    return any(curve.data_path.startswith(f'modifiers["{bpy.utils.escape_identifier(modifier.name)}"]')
+               for curve in curves_of(thing))
 
 
 def _keys(curve: bpy.types.FCurve) -> tuple[Frames, Frames, npt.NDArray[np.int32]]:

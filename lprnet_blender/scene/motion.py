@@ -70,6 +70,9 @@ class Shown:
         if thing is None or thing.name != self.name or scene is None or scene.name != self.scene:
             raise InputError(f"{self.name}: deleted, renamed, or another scene was opened during the export; nothing was "
                              "written")
+        if scene not in thing.users_scene:
+            raise InputError(f"{self.name}: not in the scene {scene.name} itself, where an instance may show it; make "
+                             "that real (Object > Apply > Make Instances Real), then export")
         if not thing.visible_get():
             raise InputError(f"{self.name}: hidden, so that Blender does not move it; show it, then export")
         return thing, scene

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -56,9 +56,11 @@ def render_views(scene: bpy.types.Scene, things: Sequence[bpy.types.Object], azi
 
 def shown_faces(faces: Sequence[bpy.types.Object],
                 first: bpy.types.Scene) -> tuple[bpy.types.Scene, list[bpy.types.Object]]:
-    """Those that a render of the scene `first` shows, or of another scene where it shows none; [] where no scene does."""
+    """Those that a render of the scene `first` shows, or of another scene where it shows none; [] where no scene does.
+    One that an instance of its collection shows counts, as it stands in that collection."""
     for scene in (first, *bpy.data.scenes):
-        shown = {thing for layer in scene.view_layers for thing in _rendered(layer.layer_collection)}
+        placed = [thing for layer in scene.view_layers for thing in _rendered(layer.layer_collection)]
+        shown = {*placed, *_instanced(placed)}
         if found := [face for face in faces if face in shown and not face.hide_render]:
             return scene, found
     return first, []
@@ -71,6 +73,27 @@ def _rendered(part: bpy.types.LayerCollection) -> Iterator[bpy.types.Object]:
         yield from part.collection.objects
     for inner in part.children:
         yield from _rendered(inner)
+
+
+def _instanced(things: Iterable[bpy.types.Object]) -> set[bpy.types.Object]:
+    """What the instances of collections among these objects show, also those within them."""
+    found: set[bpy.types.Object] = set()
+    waiting = [thing.instance_collection for thing in things if _is_instance(thing)]
+    seen = set(waiting)
+    while waiting:
+        collection = waiting.pop()
+        if collection is None or collection.hide_render:
+            continue
+        found |= set(collection.objects)
+        shows = [thing.instance_collection for thing in collection.objects if _is_instance(thing)]
+        inner = {*collection.children, *shows}
+        waiting += inner - seen
+        seen |= inner
+    return found
+
+
+def _is_instance(thing: bpy.types.Object) -> bool:
+    return thing.instance_type == "COLLECTION" and not thing.hide_render
 
 
 @contextmanager
@@ -86,6 +109,7 @@ def _studio(scene: bpy.types.Scene,
         doubles = [thing.copy() for thing in things]
         for double in doubles:
             studio.collection.objects.link(double)
+            _uncover(double)
             for slot in double.material_slots:
                 if slot.material is not None:
                     material, slot.link = slot.material.copy(), "OBJECT"
@@ -97,6 +121,14 @@ def _studio(scene: bpy.types.Scene,
         for kind in KINDS:
             for item in [item for item in getattr(bpy.data, kind) if item.as_pointer() not in before[kind]]:
                 getattr(bpy.data, kind).remove(item)
+
+
+def _uncover(double: bpy.types.Object) -> None:
+    """The camera sees it as a render shows it, which is also what is measured to aim that camera."""
+    double.hide_viewport, double.visible_camera = False, True
+    double.is_holdout = double.is_shadow_catcher = False
+    for modifier in double.modifiers:
+        modifier.show_viewport = modifier.show_render
 
 
 def _prepare(scene: bpy.types.Scene, size: int) -> None:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import bpy
 
 from ..scene.face import is_captured
-from ..scene.linked import absolute, why_linked
+from ..scene.linked import why_linked
+from ..scene.take_place import TAKE, take_place
 from .bake_properties import OTHERS, SMOOTHING
 from .operators.running import busy
 
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
 Values = dict[str, Any]
 SHAPES = ("GLTF", "FBX")                # formats that carry shapes, not vertices
-BAKED_FROM = "lprnet_take"              # the custom property of scene.baked, which needs the core
 
 
 def image(settings: LPRNetSettings) -> Values:
@@ -63,7 +63,7 @@ def export(settings: LPRNetSettings) -> Values:
 def baked_object(context: bpy.types.Context) -> bpy.types.Object | None:
     """The active object where a take was baked into it."""
     thing = context.active_object
-    return thing if thing is not None and thing.type == "MESH" and isinstance(thing.get(BAKED_FROM), str) else None
+    return thing if thing is not None and thing.type == "MESH" and isinstance(thing.get(TAKE), str) else None
 
 
 def take(context: bpy.types.Context) -> str:
@@ -75,7 +75,7 @@ def take(context: bpy.types.Context) -> str:
 def take_of_active(context: bpy.types.Context) -> str:
     """Absolute path of the take that was baked into the active object, "" where there is none."""
     thing = baked_object(context)
-    return absolute(thing, thing[BAKED_FROM]) if thing and thing[BAKED_FROM] else ""
+    return take_place(thing) if thing and thing[TAKE] else ""
 
 
 def _absolute(path: str) -> str:

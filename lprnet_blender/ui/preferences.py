@@ -39,7 +39,7 @@ def preferences() -> LPRNetPreferences | Defaults:
 def take_of(clip: str) -> Path:
     """Where the take of a clip comes when none is named: into the take folder, or else beside the clip. Of a camera or
     an address without a take folder: beside the .blend, or else into the home folder."""
-    from ..take_names import LIVE, TAKE, name_of        # needs the core
+    from ..take_names import LIVE, TAKE, name_of, shortened         # needs the core
 
     folder = preferences().take_folder
     live = clip.lower().startswith(LIVE)
@@ -50,7 +50,7 @@ def take_of(clip: str) -> Path:
     else:
         place = Path(bpy.data.filepath).parent if bpy.data.filepath else Path.home()
     name = "live" if live else name_of(Path(bpy.path.abspath(clip)))
-    return place / (bpy.path.clean_name(name) + TAKE)
+    return place / (shortened(bpy.path.clean_name(name)) + TAKE)
 
 
 def use_packages_folder() -> None:

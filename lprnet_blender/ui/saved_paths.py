@@ -11,8 +11,9 @@ import bpy
 from bpy.app.handlers import persistent
 
 from ..scene.linked import is_linked
+from ..scene.take_place import TAKE, take_place
 
-KEPT = ("lprnet_take", "lprnet_cache", "lprnet_recorded")       # of scene.baked and scene.drive, which need the core
+KEPT = (TAKE, "lprnet_cache", "lprnet_recorded")       # of scene.baked and scene.drive, which need the core
 CHOSEN = ("photo", "clip", "take")              # of scene.lprnet; another clip empties the take, so it comes after
 
 Kept = tuple[bpy.types.Object | bpy.types.Scene, str, str]
@@ -40,6 +41,12 @@ def _kept() -> Iterator[Kept]:
             yield from ((scene, name, path) for name in CHOSEN if (path := getattr(settings, name)))
 
 
+def _place(owner: bpy.types.Object | bpy.types.Scene, name: str, path: str) -> str:
+    """A face that was linked and made local keeps a path that is relative to the other file, which may be gone from
+    this one when it is opened next."""
+    return take_place(owner) if name == TAKE and isinstance(owner, bpy.types.Object) else path
+
+
 def _keep(paths: list[Kept]) -> None:
     for owner, name, path in paths:
         if isinstance(owner, bpy.types.Scene):
@@ -54,7 +61,7 @@ def _before_saving(target: str, *_: object) -> None:
     if target and (preferences is None or preferences.filepaths.use_relative_paths):    # "" is the startup file
         _before[:] = _kept()
         folder = os.path.dirname(os.path.abspath(target))
-        _keep([(owner, name, relative_to(folder, path)) for owner, name, path in _before])
+        _keep([(owner, name, relative_to(folder, _place(owner, name, path))) for owner, name, path in _before])
 
 
 @persistent  # type: ignore[untyped-decorator]

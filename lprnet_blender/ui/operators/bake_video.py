@@ -105,7 +105,7 @@ class LPRNET_OT_bake_video(BakeProperties, JobOperator):
         """The panel goes on with the take that it showed before, unless there is something in the new one."""
         from inference_core.take_writer import begun
 
-        scene = bpy.data.scenes.get(self._scene)
+        scene = own(bpy.data.scenes, self._scene)
         if scene is not None and not begun(self._take):
             scene.lprnet.take = self._chosen_before
 

@@ -81,7 +81,7 @@ class JobOperator(bpy.types.Operator):
             return {"CANCELLED"}
 
     def failed(self, context: bpy.types.Context) -> None:
-        """Called where the job could not be done, to take back what its beginning has changed."""
+        """Called where the job could not be done or was stopped, to take back what its beginning has changed."""
 
     def modal(self, context: bpy.types.Context, event: bpy.types.Event) -> set[OperatorReturnItems]:
         """A tick for each of the timer's events; Esc stops."""
@@ -123,7 +123,7 @@ class JobOperator(bpy.types.Operator):
         with ProgressLines() as lines:
             try:
                 self._job.run(lines.tell)
-            except Exception:
+            except (Exception, KeyboardInterrupt):
                 self.failed(context)
                 raise
         return self._end(context)
@@ -141,6 +141,7 @@ class JobOperator(bpy.types.Operator):
                 raise ended.error
             self.report({"ERROR"}, ended.message)
         elif ended is not None:
+            self.failed(context)
             self.report({"WARNING"}, ended.message)
         return {"CANCELLED"}
 
