@@ -113,6 +113,7 @@ def defaults() -> dict:
 def panels_told(take: str) -> dict:
     told = {"image": drawn(source="IMAGE"), "no image": drawn(photo_from="BLENDER"),
             "video": drawn(source="VIDEO"), "clip": drawn(clip="clip.mp4", use_range=True, start_s=2.0, end_s=1.0),
+            "file": drawn(clip=__file__, use_range=False), "pictures": drawn(clip=str(Path(__file__).parent)),
             "camera": drawn(source="CAMERA", camera_from="ADDRESS")}
     read_info, gate = take_info.read_info, threading.Event()
     take_info.read_info = lambda path: (gate.wait(), read_info(path))[1]        # a disk that is slow

@@ -40,6 +40,11 @@ def test_switching_off_leaves_nothing_behind_also_the_second_time(told: dict) ->
     assert {"LPRNET_OT_capture_image", "LPRNET_PT_main", "LPRNET_FH_image", "LPRNET_FH_video"} <= set(registered["classes"])
 
 
+def test_a_frame_rate_is_asked_for_where_pictures_have_none_of_their_own(told: dict) -> None:
+    asked = {state: "Frame Rate" in " ".join(told["panels"][state]["Source"]) for state in ("video", "file", "pictures")}
+    assert asked == {"video": False, "file": False, "pictures": True}
+
+
 def test_the_panels_come_in_the_order_of_work(told: dict) -> None:
     assert list(told["panels"]["video"]) == ["Face Capture", "Source", "Capture", "Take", "Smoothing", "Bake", "Export"]
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, TypeVar
 
 import bpy
@@ -24,6 +25,11 @@ PLACES = {"IMAGE": "", "VIDEO": "Beside the clip", "CAMERA": "In the take folder
 def _parts(panel: bpy.types.Panel, context: bpy.types.Context) -> tuple[bpy.types.UILayout, LPRNetSettings]:
     assert panel.layout is not None
     return panel.layout, context.scene.lprnet  # type: ignore[union-attr]
+
+
+def _no_file(clip: str) -> bool:
+    """A folder or a pattern, for pictures that have no times of their own."""
+    return bool(clip) and not os.path.isfile(bpy.path.abspath(clip))
 
 
 def _takes(context: bpy.types.Context) -> bool:
@@ -95,7 +101,8 @@ class LPRNET_PT_source(bpy.types.Panel):
                 times = column.column(align=True)
                 times.prop(settings, "start_s")
                 times.prop(settings, "end_s")
-            column.prop(settings, "fps")
+            if _no_file(settings.clip):
+                column.prop(settings, "fps")
             column.prop(settings, "face")
         else:
             _choice(layout, settings, "camera_from")
