@@ -113,7 +113,9 @@ def test_a_stream_that_is_stopped_leaves_a_finished_take_and_tells_no_password(h
     with camera([jpeg(head)], count=10_000) as told:
         command = [sys.executable, "-m", "inference_core", "video", with_secrets(told.address), "-o", str(take)]
         process = subprocess.Popen(command, cwd=REPOSITORY, env={**os.environ, "LPRNET_WEIGHTS": str(shipped_weights)},
-                                   stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+                                   stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                                   # as from a terminal, also where whoever runs the tests ignores Ctrl-C
+                                   preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
         end_s = time.monotonic() + 60
         while time.monotonic() < end_s and not ((take / "frames.bin").exists()
                                                 and (take / "frames.bin").stat().st_size > 200_000):
