@@ -10,6 +10,7 @@ import stat
 import sys
 import tomllib
 import zipfile
+import zlib
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
@@ -31,6 +32,7 @@ MAY_IMPORT = {"bpy", "bpy_extras", "gpu", "gpu_extras", "blf", "mathutils", "idp
 INSTALLERS = {"pip", "ensurepip", "venv", "site"}
 NETWORK = {"socket", "ssl", "http", "urllib", "ftplib", "smtplib", "poplib", "imaplib", "telnetlib", "socketserver",
            "xmlrpc", "asyncio", "requests"}
+PACKINGS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 # Reads the MJPEG camera whose address the user typed, and nothing else
 MAY_CONNECT = {"inference_core/frames/stream.py": {"socket", "http", "urllib"}}
 
@@ -42,7 +44,8 @@ def check_zip(path: Path, hashes: dict[str, str]) -> list[str]:
         with zipfile.ZipFile(path) as archive:
             problems = list(_structure(archive, size))
             return problems or list(_content(archive, hashes))
-    except (OSError, zipfile.BadZipFile, NotImplementedError) as error:     # the last: zipfile knows no such packing
+    except (OSError, EOFError, zipfile.BadZipFile, zlib.error, NotImplementedError) as error:
+        # the last: a zip newer than Python's zipfile, or a patch; zlib's and EOFError: damaged inside an entry
         raise BuildError(f"{path}: cannot be read as a zip ({getattr(error, 'strerror', None) or error})") from error
 
 
@@ -64,6 +67,8 @@ def _structure(archive: zipfile.ZipFile, size: int) -> Iterator[str]:
             yield f"{name}: twice"
         elif entry.flag_bits & 1 or stat.S_IFMT(entry.external_attr >> 16) not in (0, stat.S_IFREG):
             yield f"{name}: not a plain file"
+        elif entry.compress_type not in PACKINGS:
+            yield f"{name}: packed in a way that not every Blender unpacks; only stored and deflated files are"
         elif not _allowed(name):
             yield f"{name}: a file that no part of the add-on reads"
         seen.add(name.lower())

@@ -20,7 +20,8 @@ import numpy as np
 
 from inference_core.cli import report, say
 from inference_core.engine import load_network
-from inference_core.errors import LPRNetError, OutputError
+from inference_core.errors import LPRNetError
+from inference_core.files import make_folder
 from inference_core.formats import write_mesh
 from inference_core.images import write_image
 from inference_core.photo import capture_photo
@@ -82,10 +83,7 @@ def _portrait(out: Path) -> Path:
         say("the package scikit-image, which brings the portrait, is not installed; run: "
             f"{sys.executable} -m pip install scikit-image")
         raise SystemExit(1) from error
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"{out}: cannot be used as a folder ({error.strerror or error}); choose another") from error
+    make_folder(out)
     photo = out / f"{NAME}.png"
     write_image(photo, astronaut())
     return photo

@@ -17,7 +17,7 @@ import numpy as np
 
 from inference_core.crop import Crop
 from inference_core.errors import WeightsError
-from inference_core.weights import FETCH, WeightsFile, detector_file
+from inference_core.weights import WeightsFile, detector_file
 
 SIZE = 128
 GRIDS = ((16, 2), (8, 6))       # cells a side, answers of each cell

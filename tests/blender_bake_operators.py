@@ -419,7 +419,7 @@ class Windowed:
     def report(self, kinds: set[str], sentence: str) -> None:
         self.reports.append([*kinds, sentence])
 
-    def failed(self, context) -> None:
+    def take_back(self, context) -> None:
         self.taken_back = True
 
     def done(self, context, result) -> str:

@@ -34,6 +34,12 @@ def astronaut() -> np.ndarray:
 
 
 @pytest.fixture(scope="session")
+def head(astronaut: np.ndarray) -> np.ndarray:
+    """(240, 240, 3) uint8 RGB: the portrait's head alone."""
+    return np.ascontiguousarray(astronaut[10:250, 110:350])
+
+
+@pytest.fixture(scope="session")
 def astronaut_png(astronaut: np.ndarray, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The portrait as a file."""
     path = tmp_path_factory.mktemp("photos") / "astronaut.png"

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from blender_told import told_by
+from takes import acted, header
 
 from inference_core.smoothing import SmoothingOptions
 from inference_core.take import TakeWriter
 from inference_core.topology import load_topology
 from lprnet_blender.scene.bake_options import BakeOptions
-from takes import acted, header
 
 HERE = Path(__file__).resolve().parent
 LOST = (5, 6, 7)
@@ -27,9 +27,7 @@ def told(run_blender: Callable[..., subprocess.CompletedProcess[str]], tmp_path_
         for index in range(20):
             writer.add(acted(topology, index, LOST))
     done = run_blender(HERE / "blender_add_on.py", take)
-    lines = [line for line in done.stdout.splitlines() if line.startswith("TOLD ")]
-    assert lines, done.stdout + done.stderr
-    return json.loads(lines[0].removeprefix("TOLD "))
+    return told_by(done)
 
 
 def test_switching_off_leaves_nothing_behind_also_the_second_time(told: dict) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from blender_told import told_by
 import takes
 from bake_truth import FACE_SIZE_M, at_frame
 from sounding_clips import nodding, write_sounding_clip
@@ -45,9 +46,7 @@ def folder(run_blender: Callable[..., subprocess.CompletedProcess[str]], astrona
     for number, picture in enumerate(nodding(astronaut, 3)):
         cv2.imwrite(str(folder / "pictures" / f"shot.{1001 + number}.png"), picture[..., ::-1])
     done = run_blender(HERE / "blender_bake_operators.py", folder)
-    lines = [line for line in done.stdout.splitlines() if line.startswith("TOLD ")]
-    assert lines, done.stdout + done.stderr
-    (folder / "told.json").write_text(lines[0].removeprefix("TOLD "))
+    (folder / "told.json").write_text(json.dumps(told_by(done)))
     return folder
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import struct
 import subprocess
 from collections.abc import Callable
@@ -11,6 +10,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from blender_told import told_by
 
 HERE = Path(__file__).resolve().parent
 CLOSE_PX = 0.5
@@ -30,9 +30,7 @@ def lying_photo(path: Path) -> Path:
 @pytest.fixture(scope="module")
 def told(run_blender: Callable[..., subprocess.CompletedProcess[str]], tmp_path_factory: pytest.TempPathFactory) -> dict:
     done = run_blender(HERE / "blender_camera_match.py", lying_photo(tmp_path_factory.mktemp("photo") / "lying.jpg"))
-    lines = [line for line in done.stdout.splitlines() if line.startswith("TOLD ")]
-    assert lines, done.stdout + done.stderr
-    return json.loads(lines[0].removeprefix("TOLD "))
+    return told_by(done)
 
 
 @pytest.mark.parametrize("name", [*ONE_FACE, "two", "two flat", "near, cm", "flat, cm", "two, cm"])

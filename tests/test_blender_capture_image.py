@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -11,6 +10,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from blender_told import told_by
 
 HERE = Path(__file__).resolve().parent
 RunBlender = Callable[..., subprocess.CompletedProcess[str]]
@@ -23,9 +23,7 @@ def told(run_blender: RunBlender, astronaut_png: Path, tiny_weights: Path, tmp_p
         shutil.copy(astronaut_png, folder / name)
     cv2.imwrite(str(folder / "black.png"), np.full((120, 160), 4, np.uint8))
     done = run_blender(HERE / "blender_capture_image.py", folder / "face.png", folder / "black.png", weights=tiny_weights)
-    lines = [line for line in done.stdout.splitlines() if line.startswith("TOLD ")]
-    assert lines, done.stdout + done.stderr
-    return json.loads(lines[0].removeprefix("TOLD "))
+    return told_by(done)
 
 
 @pytest.mark.parametrize("kind", ["byte", "float", "float, transparent", "byte, transparent", "file", "packed, file gone",

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from blender_told import told_by
 import takes
 from bake_truth import world
 from export_readers import obj_picture, obj_points, read_gltf, read_sequence, read_usd, z_up
@@ -41,9 +42,7 @@ def folder(run_blender: Callable[..., subprocess.CompletedProcess[str]],
         dataclasses.replace(takes.acted(topology, index), time_s=stamp / 25) for index, stamp in enumerate(STAMPS)))
     (folder / "out").mkdir()
     done = run_blender(HERE / "blender_export_cases.py", few, uneven, folder / "out")
-    lines = [line for line in done.stdout.splitlines() if line.startswith("TOLD ")]
-    assert lines, done.stdout + done.stderr
-    (folder / "told.json").write_text(lines[0].removeprefix("TOLD "))
+    (folder / "told.json").write_text(json.dumps(told_by(done)))
     return folder / "out"
 
 

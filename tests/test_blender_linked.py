@@ -10,6 +10,7 @@ from pathlib import Path
 
 import cv2
 import pytest
+from blender_told import told_by
 import takes
 from take_readers import read_mdd
 
@@ -29,9 +30,7 @@ def folder(run_blender: Callable[..., subprocess.CompletedProcess[str]], astrona
     takes.write_take(folder / "short.lprtake", topology, (takes.acted(topology, each) for each in range(5)))
     shutil.copy(astronaut_png, folder / "photo.png")
     done = run_blender(HERE / "blender_linked.py", folder)
-    lines = [line for line in done.stdout.splitlines() if line.startswith("TOLD ")]
-    assert lines, done.stdout + done.stderr
-    (folder / "told.json").write_text(lines[0].removeprefix("TOLD "))
+    (folder / "told.json").write_text(json.dumps(told_by(done)))
     return folder
 
 

@@ -3,7 +3,6 @@ deleted, loaded, undone or killed, it ends with a sentence and without a child l
 
 from __future__ import annotations
 
-import json
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from blender_told import told_by
 from mjpeg_server import head_pictures
 
 HERE = Path(__file__).resolve().parent
@@ -23,9 +23,7 @@ def told(run_blender: Callable[..., subprocess.CompletedProcess[str]], astronaut
     for number, data in enumerate(head_pictures(astronaut)):
         (folder / f"frame{number:02d}.jpg").write_bytes(data)
     done = run_blender(HERE / "blender_live.py", folder, out, weights=shipped_weights)
-    lines = [line for line in done.stdout.splitlines() if line.startswith("TOLD ")]
-    assert lines, done.stdout + done.stderr
-    return json.loads(lines[0].removeprefix("TOLD ")) | {"errors": done.stderr}
+    return told_by(done) | {"errors": done.stderr}
 
 
 def test_a_face_follows_the_camera_and_is_recorded(told: dict) -> None:

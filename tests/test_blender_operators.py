@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from blender_told import told_by
 
 HERE = Path(__file__).resolve().parent
 
@@ -18,9 +18,7 @@ def told(run_blender: Callable[..., subprocess.CompletedProcess[str]], astronaut
     no_picture = tmp_path_factory.mktemp("bad") / "letter.jpg"
     no_picture.write_text("Dear reader")
     done = run_blender(HERE / "blender_operators.py", astronaut_png, no_picture, weights=tiny_weights)
-    lines = [line for line in done.stdout.splitlines() if line.startswith("TOLD ")]
-    assert lines, done.stdout + done.stderr
-    return json.loads(lines[0].removeprefix("TOLD "))
+    return told_by(done)
 
 
 def test_the_add_on_comes_and_goes_without_a_trace(told: dict) -> None:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from blender_told import told_by
+from takes import acted, header
 
 from inference_core.take import TakeWriter
 from inference_core.topology import load_topology
-from takes import acted, header
 
 HERE = Path(__file__).resolve().parent
 
@@ -25,9 +25,7 @@ def told(run_blender: Callable[..., subprocess.CompletedProcess[str]], tmp_path_
             writer.add(acted(topology, index, ()))
     (folder / "work").mkdir()
     done = run_blender(HERE / "blender_saved_paths.py", folder / "work", folder / "a.lprtake")
-    lines = [line for line in done.stdout.splitlines() if line.startswith("TOLD ")]
-    assert lines, done.stdout + done.stderr
-    return json.loads(lines[0].removeprefix("TOLD "))
+    return told_by(done)
 
 
 def test_paths_become_relative_when_a_new_file_is_saved(told: dict) -> None:

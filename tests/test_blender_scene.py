@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from blender_told import told_by
 
 HERE = Path(__file__).resolve().parent
 RunBlender = Callable[..., subprocess.CompletedProcess[str]]
@@ -137,9 +138,7 @@ def test_a_render_shows_three_views(run_blender: RunBlender, tmp_path: Path) -> 
 @pytest.fixture(scope="module")
 def renders(run_blender: RunBlender, tmp_path_factory: pytest.TempPathFactory) -> dict:
     done = run_blender(HERE / "blender_render.py", tmp_path_factory.mktemp("renders"))
-    lines = [line for line in done.stdout.splitlines() if line.startswith("TOLD ")]
-    assert lines, done.stdout + done.stderr
-    return json.loads(lines[0].removeprefix("TOLD "))
+    return told_by(done)
 
 
 @pytest.mark.parametrize("file", ["parented", "movie", "elsewhere", "set_up", "uncovered"])

@@ -348,6 +348,26 @@ def test_a_damaged_entry_is_found(parts: Parts, stand_ins: dict[str, Path], tmp_
     assert check_zip(path, locked_hashes(stand_ins["lock"])) == ["NOTICE: damaged (its checksum is wrong)"]
 
 
+def test_packed_data_that_is_damaged_is_one_sentence(parts: Parts, tmp_path: Path) -> None:
+    with zipfile.ZipFile(path := tmp_path / "a.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in parts.items():
+            archive.writestr(name, data)
+        entry = archive.getinfo("NOTICE")
+    data = bytearray(path.read_bytes())
+    start = entry.header_offset + 30 + len(entry.filename)
+    data[start:start + 40] = b"\xff" * 40
+    path.write_bytes(data)
+    with pytest.raises(BuildError, match="a.zip: cannot be read as a zip"):
+        check_zip(path, {})
+
+
+def test_a_packing_that_not_every_blender_knows_is_refused(parts: Parts, tmp_path: Path) -> None:
+    with zipfile.ZipFile(path := tmp_path / "a.zip", "w") as archive:
+        for name, data in parts.items():
+            archive.writestr(name, data, zipfile.ZIP_BZIP2 if name == "NOTICE" else zipfile.ZIP_STORED)
+    assert any(problem.startswith("NOTICE: packed in a way") for problem in check_zip(path, {}))
+
+
 def test_only_the_reader_of_network_cameras_may_connect() -> None:
     assert list(module_problems("inference_core/frames/stream.py", "import socket")) == []
     assert list(module_problems("inference_core/frames/video.py", "import socket"))

@@ -26,11 +26,6 @@ def weights(shipped_weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LPRNET_WEIGHTS", str(shipped_weights))
 
 
-@pytest.fixture(scope="module")
-def head(astronaut: np.ndarray) -> np.ndarray:
-    return np.ascontiguousarray(astronaut[10:250, 110:350])
-
-
 def write_portrait(path: Path, picture: np.ndarray, count: int = COUNT, aspect: tuple[int, int] | None = None) -> Path:
     """The picture moving slowly to the right, a picture that needs no other every tenth of a clip."""
     with av.open(str(path), "w") as output:

@@ -35,11 +35,6 @@ def weights(shipped_weights: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return shipped_weights
 
 
-@pytest.fixture(scope="module")
-def head(astronaut: np.ndarray) -> np.ndarray:
-    return np.ascontiguousarray(astronaut[10:250, 110:350])
-
-
 def write_clip(path: Path, pictures, size: int = 240) -> Path:
     with av.open(str(path), "w") as output:
         stream = output.add_stream("libx264", rate=RATE)

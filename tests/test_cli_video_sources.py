@@ -33,11 +33,6 @@ def weights(shipped_weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LPRNET_WEIGHTS", str(shipped_weights))
 
 
-@pytest.fixture(scope="module")
-def head(astronaut: np.ndarray) -> np.ndarray:
-    return np.ascontiguousarray(astronaut[10:250, 110:350])
-
-
 def write_clip(path: Path, pictures: list[np.ndarray]) -> Path:
     with av.open(str(path), "w") as output:
         stream = output.add_stream("libx264", rate=30, options={"preset": "ultrafast"})

@@ -7,7 +7,6 @@ Otherwise it is the bpy of this environment, and nothing else of it: no OpenCV, 
 from __future__ import annotations
 
 import importlib.util
-import json
 import os
 import re
 import shutil
@@ -20,6 +19,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from blender_told import told_by
 from mjpeg_server import camera, head_pictures
 
 HERE = Path(__file__).resolve().parent
@@ -62,9 +62,7 @@ def run_installed(blender_python: Path, user_folder: Path) -> Told:
             command = [*read_only_view(read_only), *command]
         done = subprocess.run(list(map(str, command)), env={**environment, "BLENDER_USER_RESOURCES": str(user_folder)},
                               cwd=user_folder, capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
-        lines = [line for line in done.stdout.splitlines() if line.startswith("TOLD ")]
-        assert lines, done.stdout + done.stderr
-        return {**json.loads(lines[0].removeprefix("TOLD ")), "stderr": done.stderr, "stdout": done.stdout}
+        return {**told_by(done), "stderr": done.stderr, "stdout": done.stdout}
 
     return run
 

@@ -24,11 +24,6 @@ def weights(shipped_weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LPRNET_WEIGHTS", str(shipped_weights))
 
 
-@pytest.fixture(scope="module")
-def head(astronaut: np.ndarray) -> np.ndarray:
-    return np.ascontiguousarray(astronaut[10:250, 110:350])
-
-
 def clip(pictures) -> list[Frame]:
     return [Frame(picture, number / FPS, number) for number, picture in enumerate(pictures)]
 

@@ -14,7 +14,7 @@ import numpy as np
 from inference_core.crop import crop_around
 from inference_core.images import write_image
 from inference_core.pictures import PARTS, contact_sheet
-from training.annotated_photos import Outcome, Photo, PhotoSource
+from training.annotated_photos import Outcome, PhotoSource
 from training.scores import JAW_LINE, landmark_errors
 
 WORST, COLUMNS, TILE = 12, 4, 420

@@ -32,7 +32,7 @@ import numpy as np
 from inference_core.crop import crop_from_landmarks
 from inference_core.engine import ENGINES, Network, load_network
 from inference_core.errors import LPRNetError, OutputError
-from inference_core.files import write_bytes
+from inference_core.files import make_folder, write_bytes
 from inference_core.regression import CaptureOptions, capture_crop, capture_faces
 from training.annotated_photos import Outcome, Photo, PhotoSource, read_sources
 from training.paper_scores import BANDS, alignment_errors, in_band
@@ -203,10 +203,7 @@ def _evaluate(options: argparse.Namespace) -> None:
     sources = read_sources(options.photos)
     network = load_network(options.weights, options.engine)
     if options.plot:
-        try:
-            options.plot.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise OutputError(f"{options.plot}: cannot be used as a folder ({error.strerror}); give another") from error
+        make_folder(options.plot)
     print(f"{network.card.name}, {network.engine}, {network.input_size} px, crop from the "
           f"{'annotation' if options.crop == 'truth' else 'detector'}", flush=True)
     reports = {}

@@ -18,6 +18,7 @@ from .face import PREFIX
 from .material import hide_inside
 from .nodes import principled, set_input
 from .stage import aim_camera, bounds, light
+from .temporary import leaving_nothing
 
 SAMPLES, SAMPLES_NOISY = 24, 128        # with and without the denoiser
 KINDS = ("scenes", "objects", "cameras", "lights", "worlds", "materials")       # of data that pictures are made with
@@ -100,8 +101,7 @@ def _is_instance(thing: bpy.types.Object) -> bool:
 def _studio(scene: bpy.types.Scene,
             things: Sequence[bpy.types.Object]) -> Iterator[tuple[bpy.types.Scene, list[bpy.types.Object]]]:
     """A scene with doubles of `things`, whose insides are hidden; nothing is left of it afterwards."""
-    before = {kind: {item.as_pointer() for item in getattr(bpy.data, kind)} for kind in KINDS}
-    try:
+    with leaving_nothing(KINDS):
         studio = bpy.data.scenes.new("L-PRNet views")
         assert studio.view_settings is not None
         studio.view_settings.view_transform = "Standard"  # type: ignore[assignment]     # the photo's colours
@@ -117,10 +117,6 @@ def _studio(scene: bpy.types.Scene,
                     hide_inside(material)
         studio.frame_set(scene.frame_current, subframe=scene.frame_subframe)
         yield studio, doubles
-    finally:
-        for kind in KINDS:
-            for item in [item for item in getattr(bpy.data, kind) if item.as_pointer() not in before[kind]]:
-                getattr(bpy.data, kind).remove(item)
 
 
 def _uncover(double: bpy.types.Object) -> None:

@@ -25,6 +25,7 @@ from .actions import write_curve
 from .motion import Motion
 from .point_cache import write_point_cache
 from .shape_keys import add_basis, add_key
+from .temporary import leaving_nothing
 
 Numbers = npt.NDArray[Any]
 KINDS = ("scenes", "objects", "meshes", "materials", "images", "actions", "node_groups", "worlds", "collections")
@@ -56,7 +57,7 @@ class StandIn:
 @contextmanager
 def stand_in(thing: bpy.types.Object, motion: Motion, folder: Path) -> Iterator[StandIn]:
     """A double that stands still as the object does at the motion's first frame, in metres."""
-    with _leaving_nothing():
+    with leaving_nothing(KINDS):
         shown = thing.evaluated_get(bpy.context.evaluated_depsgraph_get())
         mesh = bpy.data.meshes.new_from_object(shown)
         mesh.name = f"{thing.name} mesh"
@@ -189,16 +190,3 @@ def _give_names_back(thing: bpy.types.Object, double: bpy.types.Object) -> None:
     name = double.name
     double.name = "L-PRNet export"
     thing.name = name
-
-
-@contextmanager
-def _leaving_nothing() -> Iterator[None]:
-    """Whatever data was made inside, also by an exporter that failed, is removed."""
-    before = {kind: {item.as_pointer() for item in getattr(bpy.data, kind)} for kind in KINDS}
-    try:
-        yield
-    finally:
-        for kind in KINDS:
-            for item in [item for item in getattr(bpy.data, kind) if item.as_pointer() not in before[kind]]:
-                getattr(bpy.data, kind).remove(item)
-

@@ -101,7 +101,7 @@ class LPRNET_OT_bake_video(BakeProperties, JobOperator):
         hidden = hide_live_face(context.scene, take_of(thing)) if thing is not None and context.scene is not None else ""
         return f"{said}; {hidden} is hidden" if hidden else said
 
-    def failed(self, context: bpy.types.Context) -> None:
+    def take_back(self, context: bpy.types.Context) -> None:
         """The panel goes on with the take that it showed before, unless there is something in the new one."""
         from inference_core.take_writer import begun
 

@@ -80,7 +80,7 @@ class JobOperator(bpy.types.Operator):
             self.report({"ERROR"}, explain_missing(error))
             return {"CANCELLED"}
 
-    def failed(self, context: bpy.types.Context) -> None:
+    def take_back(self, context: bpy.types.Context) -> None:
         """Called where the job could not be done or was stopped, to take back what its beginning has changed."""
 
     def modal(self, context: bpy.types.Context, event: bpy.types.Event) -> set[OperatorReturnItems]:
@@ -124,7 +124,7 @@ class JobOperator(bpy.types.Operator):
             try:
                 self._job.run(lines.tell)
             except (Exception, KeyboardInterrupt):
-                self.failed(context)
+                self.take_back(context)
                 raise
         return self._end(context)
 
@@ -136,12 +136,12 @@ class JobOperator(bpy.types.Operator):
             self.report({"INFO"}, self.done(context, ended.result))
             return {"FINISHED"}
         if isinstance(ended, Failed):
-            self.failed(context)
+            self.take_back(context)
             if ended.ours:
                 raise ended.error
             self.report({"ERROR"}, ended.message)
         elif ended is not None:
-            self.failed(context)
+            self.take_back(context)
             self.report({"WARNING"}, ended.message)
         return {"CANCELLED"}
 
