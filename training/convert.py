@@ -2,7 +2,8 @@
 
     python -m training.convert build/runs/main --basis build/basis.npz --scores build/scores.json -o weights
 
-How: inference_core/original/network_files.py. weights.json is written last.
+How: inference_core/original/network_files.py. Lids and lips of the default network are kept from passing each other
+(training.contacts). weights.json is written last.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from inference_core.decoder import FLIP, SYMMETRIC_CM   # noqa: E402
 from inference_core.original.network_files import export_network, file_entry   # noqa: E402
 from inference_core.paths import weights_dir                # noqa: E402
 from inference_core.topology import Topology, load_topology  # noqa: E402
+from training.contacts import contacts, with_contacts       # noqa: E402
 from training.labels import LabelMesh, label_mesh           # noqa: E402
 from training.mistakes import RUN, existing, told            # noqa: E402
 from training.networks import ShapeBasis                    # noqa: E402
@@ -105,14 +107,17 @@ def _convert(options) -> None:
     if name not in LICENCE:
         raise ValueError(f"{options.run}: {name} is a step on the way to a network and is not shipped; give the run that "
                          f"started from it, of one of {', '.join(LICENCE)}")
-    topology = load_topology()
+    topology, mesh = load_topology(), label_mesh()
+    if name == DEFAULT:
+        basis = load_basis(options.basis)
+        model = with_contacts(model, contacts(topology.landmarks(mesh(basis.mean)), topology.landmarks(mesh(basis.basis))))
     rng = np.random.default_rng(0)
     pictures = [rng.random((1, size, size, 3), dtype=np.float32) for _ in range(4)]
     options.output.mkdir(parents=True, exist_ok=True)
     files = export(model, name, options.output, pictures)
     if name == DEFAULT:
         path = options.output / f"{name}_decoder.npz"
-        save_decoder(path, load_basis(options.basis), label_mesh(), topology)
+        save_decoder(path, basis, mesh, topology)
         files["decoder"] = file_entry(path)
     card = dict(
         name=name, kind="encoder_decoder" if name == DEFAULT else "position_map", input_size=size,

@@ -9,8 +9,10 @@ from __future__ import annotations
 import numpy as np
 from keras import ops
 
+from training.contacts import contacts
 from training.labels import GAP_WEIGHTS, GAPS, TrainingPoints
 from training.networks import compose, rotation_of
+from training.scores import LID_PAIRS, LIP_PAIRS
 
 CM_PER_CROP = 25.0              # a crop is about this wide at the face
 DEPTH_SHARE = 0.5
@@ -38,20 +40,37 @@ class ShapeLoss:
         first, second = np.array(GAPS).T
         self.first, self.second = list(map(int, first)), list(map(int, second))
         self.gap_weights = ops.convert_to_tensor(np.float32(GAP_WEIGHTS) / np.mean(GAP_WEIGHTS))
+        self.opens = ops.convert_to_tensor(np.float32([pair in (*LID_PAIRS, *LIP_PAIRS) for pair in GAPS]))
         importance = np.ones(68, np.float32)
         importance[36:48] = importance[48:68] = 2
         self.importance = ops.convert_to_tensor(importance[None, :, None] / importance.mean())
+        touching = contacts(points.landmarks @ mean[points.vertices], points.landmarks @ basis[:, points.vertices])
+        self.touching = {name: ops.convert_to_tensor(np.float32(value)) for name, value in vars(touching).items()}
 
     def canonical(self, code):
         return self.mean + ops.reshape(ops.matmul(code, self.basis), (-1, *self.mean.shape))
 
+    def settled(self, code, true_landmarks=None):
+        """Lids and lips that pass each other laid on one another; with the truth (B, 68, 3), where they touch there."""
+        t = self.touching
+        missing = ops.relu(t["floor"] - t["middle"] - ops.matmul(code, t["matrix"]))
+        if true_landmarks is not None:
+            there = ops.matmul(true_landmarks[..., 1], ops.transpose(t["landmarks"]))
+            missing = missing * ops.cast(there < t["truly_below"], "float32")
+        return code + ops.matmul(missing, t["back"])
+
     def gaps(self, landmarks):
         return ops.take(landmarks, self.first, axis=1) - ops.take(landmarks, self.second, axis=1)
+
+    def lengths(self, gap):
+        """(B, G, 3) -> (B, G). Lids and lips that pass each other are less than shut: as a mere length they would be open."""
+        passed = self.opens * ops.relu(-gap[..., 1])
+        return ops.sqrt(ops.sum(gap * gap, -1) - passed * passed + 1e-6) - passed
 
     def predicted_landmarks(self, outputs) -> np.ndarray:
         """(B, 68, 3) in crop units."""
         pose = outputs["pose"]
-        shape = ops.matmul(self.landmarks, self.canonical(outputs["code"]))
+        shape = ops.matmul(self.landmarks, self.canonical(self.settled(outputs["code"])))
         return np.array(compose(shape, rotation_of(pose), pose))
 
     def true_landmarks(self, batch) -> np.ndarray:
@@ -61,14 +80,14 @@ class ShapeLoss:
     def __call__(self, outputs, canonical, rotation, place, presence) -> dict:
         there = presence / ops.maximum(ops.mean(presence), 1e-3)
         mean = lambda error: ops.mean(there * ops.mean(error, axis=list(range(1, len(error.shape)))))  # noqa: E731
-        shape = self.canonical(outputs["code"])
+        truth_marks = ops.matmul(self.landmarks, canonical)
+        shape = self.canonical(self.settled(outputs["code"], truth_marks))
         turn = rotation_of(outputs["pose"])
         seen = compose(shape, turn, outputs["pose"])
         truth_seen = _compose_truth(canonical, rotation, place)
-        marks, truth_marks = ops.matmul(self.landmarks, shape), ops.matmul(self.landmarks, canonical)
+        marks = ops.matmul(self.landmarks, shape)
         seen_marks, truth_seen_marks = ops.matmul(self.landmarks, seen), ops.matmul(self.landmarks, truth_seen)
         gap, truth_gap = self.gaps(marks), self.gaps(truth_marks)
-        length = lambda v: ops.sqrt(ops.sum(v * v, -1) + 1e-6)  # noqa: E731
         logit = outputs["presence"][:, 0]
         terms = dict(
             canonical=CANONICAL_WEIGHT * mean(self.weights * ops.abs(shape - canonical)),
@@ -77,7 +96,7 @@ class ShapeLoss:
             * mean(self.importance * ops.abs(seen_marks - truth_seen_marks)[..., :2]),
             rotation=ROTATION_WEIGHT * 9 * mean(ops.square(turn - rotation)),
             gaps=GAP_LOSS_WEIGHT * (mean(self.gap_weights[:, None] * ops.abs(gap - truth_gap))
-                                    + mean(self.gap_weights * ops.abs(length(gap) - length(truth_gap)))),
+                                    + mean(self.gap_weights * ops.abs(self.lengths(gap) - self.lengths(truth_gap)))),
             presence=PRESENCE_WEIGHT * ops.mean(ops.maximum(logit, 0) - logit * presence
                                                 + ops.log(1 + ops.exp(-ops.abs(logit)))))
         return dict(terms, total=sum(terms.values()))

@@ -46,8 +46,9 @@ def _section(card: WeightsCard):
         yield _table("photos, the whole capture", ("n", "found %", "68 points", "inner 51", "false alarms"),
                      scores["captured"], ("n", "found", "nme68", "nme51", "false_alarms"))
     if "renders" in scores:
-        yield _table("held-out renders, by yaw", ("n", "68 points", "inner 51", *HEADS, "shut eyes: left %", "in truth"),
-                     scores["renders"], ("n", "nme68", "nme51", *OPENINGS, "shut_left", "shut_true"))
+        yield _table("held-out renders, by yaw", ("n", "68 points", "inner 51", *HEADS, "shut eyes: left %", "in truth",
+                                                 "winks", "left %"),
+                     scores["renders"], ("n", "nme68", "nme51", *OPENINGS, "shut_left", "shut_true", "wink_n", "wink_left"))
     if "speed" in scores:
         rows = {row: values for row, values in scores["speed"]["rows"].items()
                 if row.startswith(("FaceMesh", f"{card.name} "))}

@@ -72,8 +72,10 @@ def begun_from(network_file: Path, still: int) -> dict[str, np.ndarray]:
     from training.train import Trainer
     network = keras.models.load_model(network_file, compile=False)
     trainer = Trainer("lprnet2", None, False, network.inputs[0].shape[1], network_file, still)
-    trainer.model.set_weights(network.get_weights())
-    for average, weight in zip(trainer.average, network.weights):
+    for layer in trainer.model.layers:
+        if layer.weights:                               # by name: a shipped network has more (training.contacts)
+            layer.set_weights(network.get_layer(layer.name).get_weights())
+    for average, weight in zip(trainer.average, trainer.model.weights):
         average.assign(weight)
     trainer.state.trained_s, trainer.state.samples = learned_before(network_file)
     return trainer.arrays()

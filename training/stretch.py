@@ -25,27 +25,18 @@ import keras                                                # noqa: E402
 
 from inference_core.topology import load_topology           # noqa: E402
 from training.augment import draw_placement                 # noqa: E402
+from training.contacts import contacts                      # noqa: E402
 from training.face_model import load_face_model             # noqa: E402
 from training.labels import TrainingPoints, label_mesh, training_points     # noqa: E402
 from training.mistakes import RUN, existing, told            # noqa: E402
 from training.networks import ShapeBasis                    # noqa: E402
+from training.openings import OPENINGS, openings          # noqa: E402
 from training.pool import MICRO, Pool, open_pool            # noqa: E402
-from training.scores import LID_PAIRS, LIP_PAIRS, WIDTH_PAIRS           # noqa: E402
 from training.shape_basis import load_basis                 # noqa: E402
 
-# name -> pairs of landmarks, axis of the canonical frame along which they part, sign
-OPENINGS = {"right lid": (LID_PAIRS[:2], 1, 1), "left lid": (LID_PAIRS[2:], 1, 1), "lips": (LIP_PAIRS, 1, 1),
-            "mouth width": (WIDTH_PAIRS, 0, -1)}
 TOGETHER = {"right lid": "lids", "left lid": "lids"}        # a face has no better side
 LARGEST_YAW_DEG, MOST = 45.0, 1.3
 SAMPLES, BATCH = 600, 50
-
-
-def openings(landmarks: np.ndarray) -> np.ndarray:
-    """Canonical landmarks (..., 68, 3) cm -> (..., 4), in the order of OPENINGS; linear."""
-    part = lambda pairs, axis, sign: sign * np.mean(        # noqa: E731
-        [landmarks[..., a, axis] - landmarks[..., b, axis] for a, b in pairs], 0)
-    return np.stack([part(*definition) for definition in OPENINGS.values()], -1)
 
 
 def factors(true: np.ndarray, predicted: np.ndarray) -> np.ndarray:
@@ -80,10 +71,11 @@ def stretch(kernel: np.ndarray, bias: np.ndarray, matrix: np.ndarray, middle: np
 
 
 def measure(model: keras.Model, pools: list[Pool], points: TrainingPoints, basis: ShapeBasis, crop_side: float):
-    """True and predicted openings (n, 4) about the mean face's, of the exact crops of samples."""
+    """True and predicted openings (n, 4) about the mean face's, of the exact crops of samples; the answers' lids and lips do
+    not pass each other, as what is shipped keeps them from it."""
     size = model.inputs[0].shape[1]
-    matrix = openings(points.landmarks @ basis.basis[:, points.vertices])
-    mean = openings(points.landmarks @ basis.mean[points.vertices])
+    of_mean, of_basis = points.landmarks @ basis.mean[points.vertices], points.landmarks @ basis.basis[:, points.vertices]
+    matrix, mean, touching = openings(of_basis), openings(of_mean), contacts(of_mean, of_basis)
     true, predicted = [], []
     for pool in pools:
         rows = [int(row) for row in np.linspace(0, len(pool) - 1, min(len(pool), SAMPLES))
@@ -94,7 +86,7 @@ def measure(model: keras.Model, pools: list[Pool], points: TrainingPoints, basis
             code = np.array(model(np.stack(crops).astype(np.float32) / 255, training=False)["code"])
             labels = pool.canonical[part][:, points.vertices].astype(np.float32) / MICRO
             true.append(openings(points.landmarks @ labels) - mean)
-            predicted.append(code @ matrix)
+            predicted.append(touching.settled(code) @ matrix)
     return np.concatenate(true), np.concatenate(predicted), matrix
 
 

@@ -1,0 +1,98 @@
+"""Lids and lips stop where they touch, in what is shipped and in what training asks for."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+pytest.importorskip("tensorflow", reason="training needs the [training] extra")
+
+from inference_core.engine import load_network              # noqa: E402
+from inference_core.paths import weights_dir                # noqa: E402
+from inference_core.topology import load_topology           # noqa: E402
+from training import networks                               # noqa: E402
+from training.contacts import TOUCH_CM, contacts, with_contacts         # noqa: E402
+from training.labels import TrainingPoints, label_mesh      # noqa: E402
+from training.losses import ShapeLoss                       # noqa: E402
+from training.openings import openings                      # noqa: E402
+from training.shape_basis import load_basis                 # noqa: E402
+
+TOPOLOGY, MESH = load_topology(), label_mesh()
+BASIS = load_basis(weights_dir() / "lprnet2_decoder.npz")
+TOUCHING = contacts(TOPOLOGY.landmarks(MESH(BASIS.mean)), TOPOLOGY.landmarks(MESH(BASIS.basis)))
+KINDS = len(TOUCH_CM)
+SHUT, OPEN = np.array([0.02, 0.03, 0.0]), np.array([0.6, 0.7, 0.9])     # cm
+
+
+def landmarks_of(code):
+    return TOPOLOGY.landmarks(MESH(BASIS.vertices(code)))
+
+
+def code_with(wanted):
+    """A code whose lids and lips stand apart as wanted (K,) cm."""
+    return (np.asarray(wanted) - TOUCHING.middle) @ TOUCHING.back
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.lists(st.floats(-1, 2), min_size=KINDS, max_size=KINDS), st.integers(0, 2**31))
+def test_what_passed_through_each_other_touches_and_what_did_not_stays(wanted, seed):
+    noise = np.random.default_rng(seed).normal(0, 1, networks.CODE)
+    noise -= noise @ TOUCHING.matrix @ TOUCHING.back
+    settled = TOUCHING.settled(code_with(wanted) + noise)
+    apart = openings(landmarks_of(settled))[:KINDS]
+    np.testing.assert_allclose(apart, np.maximum(wanted, TOUCHING.floor), atol=1e-4)
+    np.testing.assert_allclose(TOUCHING.settled(settled), settled, atol=1e-6)
+    if (np.array(wanted) >= TOUCHING.floor).all():
+        np.testing.assert_allclose(settled, code_with(wanted) + noise, atol=1e-6)
+
+
+def test_an_eye_that_is_shut_by_contact_leaves_the_other_eye_and_the_mouth_where_they_are():
+    passed = code_with([-0.2, *OPEN[1:]])
+    moved = np.linalg.norm(MESH(BASIS.vertices(TOUCHING.settled(passed)) - BASIS.vertices(passed)), axis=1)
+    regions = TOPOLOGY.regions
+    assert moved[regions["right_lids"]].mean() > 0.05
+    assert max(moved[regions[name]].mean() for name in ("left_lids", "lips", "nose")) < 0.016
+
+
+def test_a_network_with_contacts_answers_what_it_would_settled():
+    model = networks.build("lprnet2", 64)
+    model.get_layer("code").set_weights([np.random.default_rng(0).normal(0, 0.05, (640, networks.CODE)), code_with([-0.3, 0.5, -0.1])])
+    image = np.random.default_rng(1).random((2, 64, 64, 3), dtype=np.float32)
+    before = {name: np.array(value) for name, value in model(image, training=False).items()}
+    after = {name: np.array(value) for name, value in with_contacts(model, TOUCHING)(image, training=False).items()}
+    np.testing.assert_allclose(after["code"], TOUCHING.settled(before["code"]), atol=1e-4)
+    assert np.abs(after["code"] - before["code"]).max() > 0.1
+    for name in ("pose", "presence"):
+        np.testing.assert_array_equal(after[name], before[name])
+
+
+def test_the_shipped_network_never_lets_lids_or_lips_pass_each_other():
+    network, rng = load_network("lprnet2"), np.random.default_rng(0)
+    for contrast in (0, 40, 128):
+        for _ in range(8):
+            picture = np.clip(rng.normal(128, contrast, (network.input_size, network.input_size, 3)), 0, 255).astype(np.uint8)
+            shape = TOPOLOGY.landmarks(TOPOLOGY.vertices(network.predict(picture).canonical_map))
+            assert (openings(shape)[:KINDS] > TOUCHING.floor - 0.01).all()
+
+
+def loss_of(code, true_code):
+    """The terms of shape for one face seen from the front."""
+    points = TrainingPoints(np.arange(len(BASIS.mean)), np.arange(len(BASIS.mean)), np.ones(len(BASIS.mean), np.float32),
+                            MESH.landmark_matrix(TOPOLOGY).astype(np.float32))
+    row = lambda value: np.asarray(value, np.float32)[None]  # noqa: E731
+    pose = np.array(networks.POSE_REST)
+    outputs = dict(code=row(code), pose=row(pose), presence=row([9.0]))
+    place = row([np.exp(pose[6]), *pose[7:]])
+    terms = ShapeLoss(BASIS.mean, BASIS.basis, points)(outputs, row(BASIS.vertices(true_code)), row(np.eye(3)), place, np.ones(1, np.float32))
+    return float(terms["total"])
+
+
+@pytest.mark.parametrize("place", range(KINDS), ids=list(TOUCH_CM))
+def test_training_lets_shut_be_said_with_all_strength_and_open_never_be_called_shut(place):
+    moved = np.eye(KINDS)[place] * 0.4
+    shut = np.where(np.eye(KINDS)[place], TOUCHING.floor, OPEN)
+    exact = loss_of(code_with(shut), code_with(shut))
+    assert loss_of(code_with(shut - moved), code_with(shut)) == pytest.approx(exact, abs=1e-3)
+    assert loss_of(code_with(shut + moved), code_with(shut)) > exact + 0.1
+    # of an open eye the answer "passed" is farther off than the answer "shut", as its gradient must lead back
+    assert loss_of(code_with(shut - moved), code_with(OPEN)) > loss_of(code_with(shut), code_with(OPEN)) + 0.1

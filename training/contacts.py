@@ -1,0 +1,61 @@
+"""Lids and lips are bodies: where they meet they stop.
+
+The default network's code is linear in what it saw, so that an answer about a shut eye errs to both sides: half of the
+lids stay open by what the other half pass each other by. `with_contacts` adds what skin does, behind the last layer: an
+opening below that of lids or lips that touch becomes that one. In training (`training.losses`) the same is done where the
+truth touches, so that a network may answer "shut" with all its strength; where the truth is open it is not, as an eye
+that is open and answered shut would never learn.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import keras
+import numpy as np
+from keras import layers
+
+from training.openings import OPENINGS, openings
+
+# opening: (touching when it measures this, touching in the truth up to this), cm. Shut lids of the labels keep 0 to 10 %
+# of their opening at rest, lips overlap or part by up to 0.2 mm
+TOUCH_CM = {"right lid": (0.03, 0.08), "left lid": (0.03, 0.08), "lips": (0.0, 0.03)}
+
+
+@dataclass(frozen=True)
+class Contacts:
+    """For a shape basis of C components and the K openings of TOUCH_CM: opening = middle (K,) + code @ matrix (C, K), cm;
+    floor (K,) where they touch, truly_below (K,) where they do in the truth; back (K, C) parts each by 1 cm and leaves
+    the others, while the code moves as little as it can. landmarks (K, 68): opening = landmarks @ canonical y."""
+
+    middle: np.ndarray
+    matrix: np.ndarray
+    floor: np.ndarray
+    truly_below: np.ndarray
+    back: np.ndarray
+    landmarks: np.ndarray
+
+    def settled(self, code: np.ndarray) -> np.ndarray:
+        """(..., C) -> (..., C): what passed through each other touches; nothing else changes."""
+        return code + np.maximum(self.floor - self.middle - code @ self.matrix, 0) @ self.back
+
+
+def contacts(mean_landmarks: np.ndarray, basis_landmarks: np.ndarray) -> Contacts:
+    """From the canonical landmarks (68, 3) cm of the mean and (C, 68, 3) of each component of a basis."""
+    rows = [list(OPENINGS).index(name) for name in TOUCH_CM]
+    matrix = openings(basis_landmarks)[:, rows]
+    floor, truly_below = np.array(list(TOUCH_CM.values())).T
+    height = np.eye(68)[:, :, None] * [0.0, 1.0, 0.0]
+    return Contacts(openings(mean_landmarks)[rows], matrix, floor, truly_below, np.linalg.pinv(matrix), openings(height)[:, rows].T)
+
+
+def with_contacts(model: keras.Model, touching: Contacts) -> keras.Model:
+    """The default network with two small layers behind its code that keep lids and lips from passing each other."""
+    outputs = dict(zip(model.output_names, model.outputs)) if not isinstance(model.output, dict) else dict(model.output)
+    code = outputs["code"]
+    missing = layers.Dense(len(touching.floor), activation="relu", name="passed_each_other")
+    back = layers.Dense(touching.matrix.shape[0], use_bias=False, name="pushed_back")
+    outputs["code"] = layers.Add(name="touching")([code, back(missing(code))])
+    missing.set_weights([-touching.matrix, touching.floor - touching.middle])
+    back.set_weights([touching.back])
+    return keras.Model(model.inputs[0], outputs, name=model.name)
