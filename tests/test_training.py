@@ -223,12 +223,14 @@ def test_a_shipped_network_is_trained_on_with_its_own_decoder_as_basis(tmp_path)
         assert z["seconds"] == 180
         learned = {card["name"]: card["trained"] for card in json.loads((weights_dir() / "weights.json").read_text())["networks"]}
         assert z["trained_s"] == 60 * learned["lprnet2"]["minutes"] and z["samples"] == learned["lprnet2"]["samples"]
-    picture = np.random.default_rng(0).integers(0, 256, (160, 160, 3), dtype=np.uint8)
+    picture = np.full((160, 160, 3), 128, np.uint8)         # its lips pass each other in what the trainer answers
     code = np.array(trainer.model(picture[None].astype(np.float32) / 255, training=False)["code"])[0]
     answer = load_network("lprnet2").predict(picture).canonical_map
     of_mesh = label_mesh()
     touching = contacts(TOPOLOGY.landmarks(of_mesh(basis.mean)), TOPOLOGY.landmarks(of_mesh(basis.basis)))
-    mesh = of_mesh(basis.vertices(touching.settled(code)))
+    settled = touching.settled(code)
+    assert np.abs(settled - code).max() > 0.05
+    mesh = of_mesh(basis.vertices(settled))
     np.testing.assert_allclose(mesh, answer[TOPOLOGY.cells[:, 0], TOPOLOGY.cells[:, 1]], atol=5e-3)
 
 

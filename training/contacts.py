@@ -1,10 +1,11 @@
 """Lids and lips are bodies: where they meet they stop.
 
-The default network's code is linear in what it saw, so that an answer about a shut eye errs to both sides: half of the
-lids stay open by what the other half pass each other by. `with_contacts` adds what skin does, behind the last layer: an
-opening below that of lids or lips that touch becomes that one. In training (`training.losses`) the same is done where the
-truth touches, so that a network may answer "shut" with all its strength; where the truth is open it is not, as an eye
-that is open and answered shut would never learn.
+The default network's code comes from a linear layer, without bounds, so that an answer about a shut eye errs to both
+sides: half of the lids stay open by what the other half pass each other by. `with_contacts` adds what skin does, behind
+that layer: an opening (the mean of its pairs of landmarks: a single pair of crooked lips may still pass) below that of
+lids or lips that touch becomes that one. In training (`training.losses`) the same is done where the truth touches, so
+that a network may answer "shut" with all its strength; where the truth is open it is not, as an eye that is open and
+answered shut would never learn.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ from keras import layers
 from training.openings import OPENINGS, openings
 
 # opening: (touching when it measures this, touching in the truth up to this), cm. Shut lids of the labels keep 0 to 10 %
-# of their opening at rest, lips overlap or part by up to 0.2 mm
+# of their opening at rest, which is 0.8 cm on average (the mean face's 0.5 has all the blinks in it); which share it is is
+# drawn by chance, so all of them may be answered alike. Lips of the labels overlap or part by up to 0.2 mm
 TOUCH_CM = {"right lid": (0.03, 0.08), "left lid": (0.03, 0.08), "lips": (0.0, 0.03)}
 
 
@@ -36,7 +38,7 @@ class Contacts:
     landmarks: np.ndarray
 
     def settled(self, code: np.ndarray) -> np.ndarray:
-        """(..., C) -> (..., C): what passed through each other touches; nothing else changes."""
+        """(..., C) -> (..., C): openings below their floor are at it; others stay as they are."""
         return code + np.maximum(self.floor - self.middle - code @ self.matrix, 0) @ self.back
 
 
@@ -46,12 +48,13 @@ def contacts(mean_landmarks: np.ndarray, basis_landmarks: np.ndarray) -> Contact
     matrix = openings(basis_landmarks)[:, rows]
     floor, truly_below = np.array(list(TOUCH_CM.values())).T
     height = np.eye(68)[:, :, None] * [0.0, 1.0, 0.0]
-    return Contacts(openings(mean_landmarks)[rows], matrix, floor, truly_below, np.linalg.pinv(matrix), openings(height)[:, rows].T)
+    middle, landmarks = openings(mean_landmarks)[rows], openings(height)[:, rows].T
+    return Contacts(middle, matrix, floor, truly_below, np.linalg.pinv(matrix), landmarks)
 
 
 def with_contacts(model: keras.Model, touching: Contacts) -> keras.Model:
     """The default network with two small layers behind its code that keep lids and lips from passing each other."""
-    outputs = dict(zip(model.output_names, model.outputs)) if not isinstance(model.output, dict) else dict(model.output)
+    outputs = dict(model.output)
     code = outputs["code"]
     missing = layers.Dense(len(touching.floor), activation="relu", name="passed_each_other")
     back = layers.Dense(touching.matrix.shape[0], use_bias=False, name="pushed_back")

@@ -30,7 +30,8 @@ def _compose_truth(canonical, rotation, place):
 
 
 class ShapeLoss:
-    """Loss of `lprnet2`. Call with the network's outputs and a batch's arrays; returns a dict with `total`."""
+    """Loss of `lprnet2`. Call with the network's outputs and a batch's arrays; returns a dict with `total`. The code is the
+    network's own, before training.contacts: what touches is settled here, by the truth, and in predictions as shipped."""
 
     def __init__(self, mean: np.ndarray, basis: np.ndarray, points: TrainingPoints) -> None:
         self.mean = ops.convert_to_tensor(mean[points.vertices].astype(np.float32))

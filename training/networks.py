@@ -3,7 +3,8 @@
     lprnet    crop 128 px -> position map behind a sigmoid, layer by layer as published
               (inference_core/original/architecture.py); the map in crop units is output x 1.1 - 0.05, z 0.5 less
     lprnet2   crop 160 px -> code of the canonical shape, pose numbers, presence; a constant matrix
-              (`ShapeBasis`, inference_core.decoder) makes the canonical position map of the code
+              (`ShapeBasis`, inference_core.decoder) makes the canonical position map of the code. In the file that is
+              shipped training.contacts stands behind the code
 
 Pose numbers (10): first two columns of the rotation (Zhou et al., "On the Continuity of Rotation Representations",
 CVPR 2019), log of the scale (crop units per cm), shift x and y (crop units), inverse distance (1/cm).

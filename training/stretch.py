@@ -25,7 +25,7 @@ import keras                                                # noqa: E402
 
 from inference_core.topology import load_topology           # noqa: E402
 from training.augment import draw_placement                 # noqa: E402
-from training.contacts import contacts                      # noqa: E402
+from training.contacts import TOUCH_CM, contacts            # noqa: E402
 from training.face_model import load_face_model             # noqa: E402
 from training.labels import TrainingPoints, label_mesh, training_points     # noqa: E402
 from training.mistakes import RUN, existing, told            # noqa: E402
@@ -48,15 +48,16 @@ def factors(true: np.ndarray, predicted: np.ndarray) -> np.ndarray:
     return np.clip(shared, 1, MOST)
 
 
-def judged(true: np.ndarray, predicted: np.ndarray) -> list[str]:
-    """Lines about three rules, their factors from every other face and judged on the rest: slope and mean error in mm."""
+def judged(true: np.ndarray, predicted: np.ndarray, floor: np.ndarray) -> list[str]:
+    """Lines about three rules, their factors from every other face and judged on the rest: slope and mean error in mm.
+    floor (4,): what answers do not fall below."""
     first, rest = slice(0, None, 2), slice(1, None, 2)
     middle = predicted[first].mean(0)
     spread = factors(true[first], predicted[first])
     slope = np.clip([1 / np.polyfit(t, p, 1)[0] for t, p in zip(true[first].T, predicted[first].T)], 1, None)
     lines = []
     for name, by in (("as trained", np.ones(len(OPENINGS))), ("by spread", spread), ("by slope", slope)):
-        answers = middle + (predicted[rest] - middle) * by
+        answers = np.maximum(middle + (predicted[rest] - middle) * by, floor)
         said = [f"{opening} {np.polyfit(t, p, 1)[0]:.2f}, {10 * np.abs(p - t).mean():.2f} mm"
                 for opening, t, p in zip(OPENINGS, true[rest].T, answers.T)]
         lines.append(f"  {name}: {'; '.join(said)}")
@@ -71,8 +72,8 @@ def stretch(kernel: np.ndarray, bias: np.ndarray, matrix: np.ndarray, middle: np
 
 
 def measure(model: keras.Model, pools: list[Pool], points: TrainingPoints, basis: ShapeBasis, crop_side: float):
-    """True and predicted openings (n, 4) about the mean face's, of the exact crops of samples; the answers' lids and lips do
-    not pass each other, as what is shipped keeps them from it."""
+    """True and predicted openings (n, 4) about the mean face's, of the exact crops of samples; openings = code @ matrix
+    (C, 4); floor (4,) below which the shipped network lets none of them fall (training.contacts)."""
     size = model.inputs[0].shape[1]
     of_mean, of_basis = points.landmarks @ basis.mean[points.vertices], points.landmarks @ basis.basis[:, points.vertices]
     matrix, mean, touching = openings(of_basis), openings(of_mean), contacts(of_mean, of_basis)
@@ -87,7 +88,9 @@ def measure(model: keras.Model, pools: list[Pool], points: TrainingPoints, basis
             labels = pool.canonical[part][:, points.vertices].astype(np.float32) / MICRO
             true.append(openings(points.landmarks @ labels) - mean)
             predicted.append(touching.settled(code) @ matrix)
-    return np.concatenate(true), np.concatenate(predicted), matrix
+    floor = np.full(len(OPENINGS), -np.inf)
+    floor[[list(OPENINGS).index(name) for name in TOUCH_CM]] = touching.floor - touching.middle
+    return np.concatenate(true), np.concatenate(predicted), matrix, floor
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -106,7 +109,7 @@ def _stretch(options) -> None:
     model = keras.models.load_model(existing(options.run / "averaged.keras", RUN), compile=False)
     pools = [open_pool(path) for path in options.pool]
     run = json.loads((options.run / "options.json").read_text())
-    true, predicted, matrix = measure(model, pools, points, basis, run["crop_side"])
+    true, predicted, matrix, floor = measure(model, pools, points, basis, run["crop_side"])
     by = factors(true, predicted)
     layer = model.get_layer("code")
     layer.set_weights(stretch(*layer.get_weights(), matrix, predicted.mean(0), by))
@@ -114,7 +117,7 @@ def _stretch(options) -> None:
     model.save(beside)
     os.replace(beside, options.run / "stretched.keras")
     said = ", ".join(f"{name} x {factor:.3f}" for name, factor in zip(OPENINGS, by))
-    print(f"{options.run / 'stretched.keras'}: from {len(true)} faces: {said}", *judged(true, predicted), sep="\n")
+    print(f"{options.run / 'stretched.keras'}: from {len(true)} faces: {said}", *judged(true, predicted, floor), sep="\n")
 
 
 if __name__ == "__main__":
