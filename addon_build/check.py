@@ -12,6 +12,7 @@ import tomllib
 import zipfile
 import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
 from addon_build import BuildError
@@ -33,19 +34,32 @@ INSTALLERS = {"pip", "ensurepip", "venv", "site"}
 NETWORK = {"socket", "ssl", "http", "urllib", "ftplib", "smtplib", "poplib", "imaplib", "telnetlib", "socketserver",
            "xmlrpc", "asyncio", "requests"}
 PACKINGS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+LOCKED_OR_PATCHED = 1 | 1 << 5 | 1 << 6         # flags of an entry: encrypted, a patch of another file, strongly encrypted
 # Reads the MJPEG camera whose address the user typed, and nothing else
 MAY_CONNECT = {"inference_core/frames/stream.py": {"socket", "http", "urllib"}}
 
 
 def check_zip(path: Path, hashes: dict[str, str]) -> list[str]:
     """All problems of the zip at `path`, [] for a good one. Raises BuildError where it is no zip at all."""
+    with _read_as_a_zip(path):
+        size, archive = path.stat().st_size, zipfile.ZipFile(path)
+    with archive:
+        if problems := list(_structure(archive, size)):
+            return problems
+        with _read_as_a_zip(path):
+            broken = archive.testzip()
+        if broken:
+            return [f"{broken}: damaged (its checksum is wrong)"]
+        return list(_content(archive, hashes))
+
+
+@contextmanager
+def _read_as_a_zip(path: Path) -> Iterator[None]:
+    """Around reading alone, not around judging: an error of ours is not the zip's."""
     try:
-        size = path.stat().st_size
-        with zipfile.ZipFile(path) as archive:
-            problems = list(_structure(archive, size))
-            return problems or list(_content(archive, hashes))
-    except (OSError, EOFError, zipfile.BadZipFile, zlib.error, NotImplementedError) as error:
-        # the last: a zip newer than Python's zipfile, or a patch; zlib's and EOFError: damaged inside an entry
+        yield
+    # EOFError and zlib's: damaged inside an entry; NotImplementedError: zipfile's word for a zip of a later version than its own
+    except (OSError, zipfile.BadZipFile, EOFError, zlib.error, NotImplementedError) as error:
         raise BuildError(f"{path}: cannot be read as a zip ({getattr(error, 'strerror', None) or error})") from error
 
 
@@ -65,7 +79,7 @@ def _structure(archive: zipfile.ZipFile, size: int) -> Iterator[str]:
             yield f"{name!r}: a name that some systems cannot write"
         elif name.lower() in seen:
             yield f"{name}: twice"
-        elif entry.flag_bits & 1 or stat.S_IFMT(entry.external_attr >> 16) not in (0, stat.S_IFREG):
+        elif entry.flag_bits & LOCKED_OR_PATCHED or stat.S_IFMT(entry.external_attr >> 16) not in (0, stat.S_IFREG):
             yield f"{name}: not a plain file"
         elif entry.compress_type not in PACKINGS:
             yield f"{name}: packed in a way that not every Blender unpacks; only stored and deflated files are"
@@ -89,9 +103,6 @@ def _allowed(name: str) -> bool:
 
 
 def _content(archive: zipfile.ZipFile, hashes: dict[str, str]) -> Iterator[str]:
-    if broken := archive.testzip():
-        yield f"{broken}: damaged (its checksum is wrong)"
-        return
     if archive.getinfo(MANIFEST).file_size > MOST_OF_A_TEXT:
         yield f"{MANIFEST}: larger than a manifest can be"
         return

@@ -361,6 +361,37 @@ def test_packed_data_that_is_damaged_is_one_sentence(parts: Parts, tmp_path: Pat
         check_zip(path, {})
 
 
+def with_in_its_directory(path: Path, at: int, value: int) -> Path:
+    """The zip with two bytes changed in what its directory says of the first entry."""
+    with zipfile.ZipFile(path) as archive:
+        start = archive.start_dir + at          # wheels, zips themselves, have directories of their own before it
+    data = bytearray(path.read_bytes())
+    data[start:start + 2] = value.to_bytes(2, "little")
+    path.write_bytes(data)
+    return path
+
+
+def test_a_zip_of_a_later_version_is_one_sentence(parts: Parts, tmp_path: Path) -> None:
+    with pytest.raises(BuildError, match="a.zip: cannot be read as a zip .*version 9.9"):
+        check_zip(with_in_its_directory(write(tmp_path / "a.zip", parts), 6, 99), {})
+
+
+@pytest.mark.parametrize("flag", [0, 5, 6], ids=["encrypted", "patched", "strongly encrypted"])
+def test_an_entry_that_only_some_programs_open_is_refused(parts: Parts, tmp_path: Path, flag: int) -> None:
+    path = with_in_its_directory(write(tmp_path / "a.zip", parts), 8, 1 << flag)
+    assert check_zip(path, {}) == [f"{next(iter(parts))}: not a plain file"]
+
+
+@pytest.mark.parametrize("error", [NotImplementedError, EOFError, OSError])
+def test_a_fault_of_the_check_is_not_told_as_one_of_the_zip(
+        problems: Callable[[Parts], str], monkeypatch: pytest.MonkeyPatch, error: type[Exception]) -> None:
+    def fault(name: str, source: str) -> None:
+        raise error
+    monkeypatch.setattr("addon_build.check.module_problems", fault)
+    with pytest.raises(error):
+        problems({})
+
+
 def test_a_packing_that_not_every_blender_knows_is_refused(parts: Parts, tmp_path: Path) -> None:
     with zipfile.ZipFile(path := tmp_path / "a.zip", "w") as archive:
         for name, data in parts.items():
