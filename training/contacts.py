@@ -22,6 +22,7 @@ from training.openings import OPENINGS, openings
 # of their opening at rest, which is 0.8 cm on average (the mean face's 0.5 has all the blinks in it); which share it is is
 # drawn by chance, so all of them may be answered alike. Lips of the labels overlap or part by up to 0.2 mm
 TOUCH_CM = {"right lid": (0.03, 0.08), "left lid": (0.03, 0.08), "lips": (0.0, 0.03)}
+ROWS = [list(OPENINGS).index(name) for name in TOUCH_CM]
 
 
 @dataclass(frozen=True)
@@ -44,21 +45,30 @@ class Contacts:
 
 def contacts(mean_landmarks: np.ndarray, basis_landmarks: np.ndarray) -> Contacts:
     """From the canonical landmarks (68, 3) cm of the mean and (C, 68, 3) of each component of a basis."""
-    rows = [list(OPENINGS).index(name) for name in TOUCH_CM]
-    matrix = openings(basis_landmarks)[:, rows]
+    matrix = openings(basis_landmarks)[:, ROWS]
     floor, truly_below = np.array(list(TOUCH_CM.values())).T
     height = np.eye(68)[:, :, None] * [0.0, 1.0, 0.0]
-    middle, landmarks = openings(mean_landmarks)[rows], openings(height)[:, rows].T
+    middle, landmarks = openings(mean_landmarks)[ROWS], openings(height)[:, ROWS].T
     return Contacts(middle, matrix, floor, truly_below, np.linalg.pinv(matrix), landmarks)
 
 
+def contact_layers(touching: Contacts) -> tuple[layers.Dense, layers.Dense]:
+    """(passed, back): passed(code (B, C)) -> (B, K) cm that each opening is below its floor by; code + back(passed(code)) is
+    settled(code)."""
+    components, kinds = touching.matrix.shape
+    passed = layers.Dense(kinds, activation="relu", name="passed_each_other")
+    back = layers.Dense(components, use_bias=False, name="pushed_back")
+    passed.build((None, components))
+    back.build((None, kinds))
+    passed.set_weights([-touching.matrix, touching.floor - touching.middle])
+    back.set_weights([touching.back])
+    return passed, back
+
+
 def with_contacts(model: keras.Model, touching: Contacts) -> keras.Model:
-    """The default network with two small layers behind its code that keep lids and lips from passing each other."""
+    """The default network with its contact layers behind the code."""
+    passed, back = contact_layers(touching)
     outputs = dict(model.output)
     code = outputs["code"]
-    missing = layers.Dense(len(touching.floor), activation="relu", name="passed_each_other")
-    back = layers.Dense(touching.matrix.shape[0], use_bias=False, name="pushed_back")
-    outputs["code"] = layers.Add(name="touching")([code, back(missing(code))])
-    missing.set_weights([-touching.matrix, touching.floor - touching.middle])
-    back.set_weights([touching.back])
+    outputs["code"] = layers.Add(name="touching")([code, back(passed(code))])
     return keras.Model(model.inputs[0], outputs, name=model.name)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from keras import ops
 
-from training.contacts import contacts
+from training.contacts import contact_layers, contacts
 from training.labels import GAP_WEIGHTS, GAPS, TrainingPoints
 from training.networks import compose, rotation_of
 from training.scores import LID_PAIRS, LIP_PAIRS
@@ -46,19 +46,20 @@ class ShapeLoss:
         importance[36:48] = importance[48:68] = 2
         self.importance = ops.convert_to_tensor(importance[None, :, None] / importance.mean())
         touching = contacts(points.landmarks @ mean[points.vertices], points.landmarks @ basis[:, points.vertices])
-        self.touching = {name: ops.convert_to_tensor(np.float32(value)) for name, value in vars(touching).items()}
+        self.passed, self.back = contact_layers(touching)
+        self.touching_landmarks = ops.convert_to_tensor(np.float32(touching.landmarks.T))
+        self.truly_below = ops.convert_to_tensor(np.float32(touching.truly_below))
 
     def canonical(self, code):
         return self.mean + ops.reshape(ops.matmul(code, self.basis), (-1, *self.mean.shape))
 
     def settled(self, code, true_landmarks=None):
         """Lids and lips that pass each other laid on one another; with the truth (B, 68, 3), where they touch there."""
-        t = self.touching
-        missing = ops.relu(t["floor"] - t["middle"] - ops.matmul(code, t["matrix"]))
+        passed = self.passed(code)
         if true_landmarks is not None:
-            there = ops.matmul(true_landmarks[..., 1], ops.transpose(t["landmarks"]))
-            missing = missing * ops.cast(there < t["truly_below"], "float32")
-        return code + ops.matmul(missing, t["back"])
+            truly = ops.matmul(true_landmarks[..., 1], self.touching_landmarks)
+            passed = passed * ops.cast(truly < self.truly_below, "float32")
+        return code + self.back(passed)
 
     def gaps(self, landmarks):
         return ops.take(landmarks, self.first, axis=1) - ops.take(landmarks, self.second, axis=1)

@@ -25,7 +25,7 @@ import keras                                                # noqa: E402
 
 from inference_core.topology import load_topology           # noqa: E402
 from training.augment import draw_placement                 # noqa: E402
-from training.contacts import TOUCH_CM, contacts            # noqa: E402
+from training.contacts import ROWS, contacts                # noqa: E402
 from training.face_model import load_face_model             # noqa: E402
 from training.labels import TrainingPoints, label_mesh, training_points     # noqa: E402
 from training.mistakes import RUN, existing, told            # noqa: E402
@@ -89,7 +89,7 @@ def measure(model: keras.Model, pools: list[Pool], points: TrainingPoints, basis
             true.append(openings(points.landmarks @ labels) - mean)
             predicted.append(touching.settled(code) @ matrix)
     floor = np.full(len(OPENINGS), -np.inf)
-    floor[[list(OPENINGS).index(name) for name in TOUCH_CM]] = touching.floor - touching.middle
+    floor[ROWS] = touching.floor - touching.middle
     return np.concatenate(true), np.concatenate(predicted), matrix, floor
 
 
