@@ -15,7 +15,7 @@ from training.scores import face_size
 
 BANDS = {"0-30": (0.0, 30.0), "30-60": (30.0, 60.0), "60-90": (60.0, np.inf)}       # degrees of yaw to either side
 OUTER_CORNERS = (36, 45)            # of the eyes: iBUG 68, counted from 0
-ICP_ROUNDS, ICP_SETTLED = 100, 1e-7
+ICP_ROUNDS, ICP_SETTLED = 1000, 1e-7
 
 
 def alignment_errors(predicted: np.ndarray, true: np.ndarray, true_landmarks: np.ndarray | None = None) -> np.ndarray:
@@ -62,9 +62,10 @@ def icp(moving: np.ndarray, fixed: np.ndarray) -> np.ndarray:
     before = np.inf
     for _ in range(ICP_ROUNDS):
         distance, nearest = tree.query(placed)
-        if before - distance.mean() < ICP_SETTLED * spread(fixed):
+        off = np.sqrt(np.square(distance).mean())      # what each round makes smaller; the mean may rise on the way
+        if before - off < ICP_SETTLED * spread(fixed):
             break
-        before = distance.mean()
+        before = off
         fit = fit_rigid(placed, fixed[nearest])
         placed = fit.scale * placed @ fit.turn.T + fit.move
     return placed
