@@ -64,16 +64,15 @@ def make_folder(path: Path) -> None:
 
 @contextmanager
 def made_folder(path: Path) -> Iterator[None]:
-    """`make_folder` for what is done inside; where that fails, none that is empty stays."""
+    """`make_folder` for what is done inside; none that is empty after it stays."""
     missing = [folder for folder in (path, *path.parents) if not os.path.exists(folder)]
     try:
         make_folder(path)
         yield
-    except BaseException:
+    finally:
         for folder in missing:
-            with suppress(OSError):
+            with suppress(OSError):             # something is in it
                 folder.rmdir()
-        raise
 
 
 def check_writable(path: str | Path) -> None:

@@ -14,12 +14,14 @@ from inference_core.files import check_writable, written_beside
 from inference_core.frames import open_frames
 from inference_core.frames.opencv import hush_ffmpeg, open_capture
 from inference_core.pictures import draw_overlay
+from inference_core.quiet import quiet
 from inference_core.smoothing import smooth
 from inference_core.take import Take, TakeRows
 from inference_core.take_source import is_live, part_of, safe_name
 from inference_core.topology import Topology
 
 DEFAULT_FPS = 25.0
+MOST_TICKS = 65535              # that MPEG-4 parts a second into
 LOST_COLOUR, LOST_WIDTH = (235, 64, 52), 0.008      # frame round a picture without a face; of its longer side
 
 
@@ -46,8 +48,9 @@ def write_overlay(target: str | Path, take: Take, path: str | Path, on_frame: Ca
         if source.info.sha256 is None or source.info.sha256 != take.header.source.get("sha256"):
             raise InputError(f"{source.info.name}: not the clip that {take.path} was captured from; give that one")
         width, height = even(source.info.size)
-        fps, codec = take.header.fps or DEFAULT_FPS, cv2.VideoWriter.fourcc(*"mp4v")
-        writer, written = cv2.VideoWriter(str(beside), codec, fps, (width, height)), 0
+        fps, codec = playable(take.header.fps or DEFAULT_FPS), cv2.VideoWriter.fourcc(*"mp4v")
+        with quiet():                       # what FFmpeg says is no sentence for a user
+            writer, written = cv2.VideoWriter(str(beside), codec, fps, (width, height)), 0
         try:
             if not writer.isOpened():
                 raise OutputError(f"{path}: this OpenCV cannot write MP4; leave out --overlay")
@@ -63,6 +66,12 @@ def write_overlay(target: str | Path, take: Take, path: str | Path, on_frame: Ca
         if not _holds(beside, written):         # the writer keeps to itself what went wrong
             raise OutputError(f"{path}: the video could not be written; is the disk full? Free some space or choose "
                               "another folder")
+
+
+def playable(fps: float) -> float:
+    """The rate, or the nearest that the codec can count: OpenCV makes a fraction of it in thousandths, hundredths, ..."""
+    digits = next((digits for digits in (3, 2, 1) if fps * 10**digits <= MOST_TICKS), 0)
+    return fps if digits == 3 else min(round(fps, digits), MOST_TICKS)
 
 
 def check_overlay(target: str | Path, path: Path) -> None:

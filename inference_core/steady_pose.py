@@ -94,7 +94,8 @@ def steady_poses(track: PoseTrack, time_s: np.ndarray, segments: list[tuple[int,
     track = _without_blinks(track, shut, time_s, segments)
     open_ = (1.02 - _around(shut.mean(1), time_s)) ** 2
     place, rotation, size, nearness = (values.copy() for values in (track.place, track.rotation, track.size, track.nearness))
-    places = track.place / np.exp(np.nanmedian(track.size))
+    usual = np.exp(np.nanmedian(track.size))
+    places = track.place / usual
     noise = [noise_of(_rms, places, CALMEST_PLACE), noise_of(_rms, _summed_turns(track.rotation), CALMEST_TURN),
              SIZE_CALM * noise_of(_rms, track.size[:, None])]
     for first, last in segments:
@@ -109,7 +110,7 @@ def steady_poses(track: PoseTrack, time_s: np.ndarray, segments: list[tuple[int,
                 # what is said of its size while lids are shut counts little
                 low, weights = line_weights(time_s, row, first, last, width * strength, open_**2)
                 large = calmer(large, track.size[low:low + len(weights), None], weights, _rms, noise[2] / open_[row] ** 2, left)
-            place[row] = at * np.exp(np.nanmedian(track.size))
+            place[row] = at * usual
             rotation[row], size[row] = track.rotation[row] @ turn_matrix(turn), large[0]
             low, weights = line_weights(time_s, row, first, last, NEARNESS_CALM * WIDTHS_S[-1] * strength)
             nearness[row] = weights @ track.nearness[low:low + len(weights)]

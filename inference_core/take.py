@@ -24,6 +24,8 @@ from inference_core.topology import Topology
 if TYPE_CHECKING:
     from inference_core.tracking import FrameResult
 
+FARTHEST_CM = 1000.0            # from the middle of a head: no part of it is
+
 __all__ = ["Take", "TakeFrame", "TakeHeader", "TakeRows", "TakeWriter", "open_take", "take_frame"]
 
 
@@ -94,7 +96,7 @@ class Take(TakeRows):
         if not self.valid[row]:
             raise ValueError(f"row {row} of the take has no face")
         vertices = positions_of(self._body(row), self._head(row), self.topology.mean_canonical)
-        if not np.isfinite(vertices).all():
+        if not np.abs(vertices).max() <= FARTHEST_CM:           # nor where one is not a number
             raise self._damaged(row)
         return vertices
 

@@ -13,6 +13,7 @@ from inference_core.errors import InputError, TakeError, VideoError
 from inference_core.frames import CAMERA, STREAMS, FrameOptions, SourceInfo
 from inference_core.frames.images import find_pictures, is_sequence
 
+LARGEST_NUMBER = 10**18
 ASKED_FPS = "asked_fps"         # FrameOptions.fps: `fps` is the source's own
 
 
@@ -52,6 +53,12 @@ def places_of(source: dict, take: Path) -> list[str]:
 def name_of(source: dict) -> str:
     """What the source of a take is called in its folder, whatever system it was captured on."""
     return str(source.get("name", "")).replace("\\", "/").rstrip("/").rpartition("/")[2]
+
+
+def number_of(source: dict, index: int) -> int:
+    """The number of a frame where its source is numbered, as a sequence of pictures from 1001 on; else its index."""
+    first = source.get("first", 0)
+    return index + (first if type(first) is int and 0 <= first < LARGEST_NUMBER else 0)
 
 
 def files_of(target: Path) -> list[Path]:

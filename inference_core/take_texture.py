@@ -17,8 +17,10 @@ import numpy as np
 
 from inference_core.errors import InputError, TakeError
 from inference_core.frames import Frame, FrameOptions, FrameSource, open_frames
+from inference_core.images import read_image
 from inference_core.raster import rasterize
 from inference_core.smooth_fill import smooth_fill
+from inference_core.take_header import SKIN, SKIN_SEEN
 from inference_core.take_measures import Measures, measure
 from inference_core.take_source import is_live, part_of, places_of, safe_name
 from inference_core.texture import Texture, sample_texture
@@ -52,16 +54,20 @@ class _SeenFace:
 
 def take_texture(take: TakeRows, clip: str | Path | None = None, size: int = 1024,
                  on_step: OnStep = lambda what, done, total: None) -> Texture:
-    """The skin out of the clip that the take was captured from, by default where it was then or beside the take.
-    `visible`: one of the frames shows this texel. on_step(READ, then LAID, how many of how many) is called on the way.
-    Raises VideoError, InputError for a size, TakeError where the clip is gone, another, or of other pixels: takes of
-    clips whose pixels are no squares were narrow before 29 November 2026."""
+    """The skin out of the clip that the take was captured from, by default where it was then or beside the take; of a
+    live take the one that it kept. `visible`: one of the frames shows this texel. on_step(READ, then LAID, how many of
+    how many) is called on the way. Raises VideoError, InputError for a size, TakeError where the clip is gone, another,
+    or of other pixels: takes of clips whose pixels are no squares were narrow before 29 November 2026."""
+    _check_size(size)
     source = take.header.source
     name = str(clip if clip is not None else source.get("name", ""))
     # a take from elsewhere must not open cameras or addresses
     if not isinstance(source.get("sha256"), str) or is_live(name):
-        raise TakeError(f"{safe_name(name)}: the pictures of a camera or a stream are gone; export the take without a "
-                        "texture")
+        kept = kept_skin(take.raw.path, size)
+        if kept is None:
+            raise TakeError(f"{safe_name(name)}: the pictures of a camera or a stream are gone, and the take kept no skin; "
+                            "export it without a texture")
+        return kept
     try:
         options = part_of(source)
     except TakeError as error:
@@ -69,6 +75,25 @@ def take_texture(take: TakeRows, clip: str | Path | None = None, size: int = 102
     places = [name] if clip is not None else places_of(source, take.raw.path)
     with _same_clip(places, options, source["sha256"], take.header.size) as frames:
         return blended_texture(take, frames, size, on_step)
+
+
+def kept_skin(take: Path, size: int) -> Texture | None:
+    """The skin that a live recording keeps in its folder, scaled; None where there is none that can be read."""
+    image, seen = (_square_picture(take / name, size) for name in (SKIN, SKIN_SEEN))
+    if image is None:
+        return None
+    return Texture(image, np.ones((size, size), bool) if seen is None else seen[..., 0] > 127)
+
+
+def _square_picture(path: Path, size: int) -> np.ndarray | None:
+    """(size, size, 3) uint8; None where it is not there, or is no square that can be read."""
+    try:
+        image = read_image(path) if path.is_file() else None
+    except InputError:
+        return None
+    if image is None or image.shape[0] != image.shape[1]:
+        return None
+    return cv2.resize(image, (size, size), interpolation=cv2.INTER_AREA)
 
 
 def _same_clip(places: list[str], options: FrameOptions, sha256: str, size: tuple[int, int]) -> FrameSource:
@@ -93,8 +118,7 @@ def blended_texture(take: TakeRows, frames: Iterable[Frame], size: int = 1024,
                     on_step: OnStep = lambda what, done, total: None) -> Texture:
     """frames: of the clip, with the take's own numbers; only some are looked at. Raises TakeError where none of them
     belongs to a row with a face."""
-    if not 1 <= size <= LARGEST:
-        raise InputError(f"a texture of {size} pixels cannot be made from a take; give 1 to {LARGEST}")
+    _check_size(size)
     rows = best_rows(take)
     images = _images_of({int(take.index[row]): row for row in rows}, frames, on_step)
     if not images:
@@ -112,6 +136,11 @@ def blended_texture(take: TakeRows, frames: Iterable[Frame], size: int = 1024,
         seen |= skin.visible
         on_step(LAID, len(skins), len(chosen))
     return Texture(_mixed(skins, weights, seen), seen)
+
+
+def _check_size(size: int) -> None:
+    if not 1 <= size <= LARGEST:
+        raise InputError(f"a texture of {size} pixels cannot be made from a take; give 1 to {LARGEST}")
 
 
 def _mixed(skins: list[np.ndarray], weights: list[np.ndarray], seen: np.ndarray) -> np.ndarray:

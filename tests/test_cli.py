@@ -260,3 +260,25 @@ def test_a_reader_that_has_had_enough_is_no_error_to_talk_about(tiny_weights: Pa
                           env=environment, text=True, timeout=60, check=False)
     os.close(writing)
     assert (done.returncode, done.stderr) == (1, "")
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no device that is always full")
+@pytest.mark.parametrize("unbuffered", ["1", ""])
+def test_what_cannot_be_printed_is_said_in_a_sentence(tiny_weights: Path, unbuffered: str) -> None:
+    environment = {**os.environ, "LPRNET_WEIGHTS": str(tiny_weights), "PYTHONUNBUFFERED": unbuffered}
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run([sys.executable, "-m", "inference_core.cli", "info"], stdout=full, stderr=subprocess.PIPE,
+                              env=environment, text=True, timeout=60, check=False)
+    assert done.returncode == 1 and len(done.stderr.splitlines()) == 1
+    assert done.stderr.startswith("lprnet: what is printed cannot be written")
+
+
+def test_a_folder_that_was_made_for_nothing_does_not_stay(tmp_path: Path, capsys) -> None:
+    broken = tmp_path / "broken.png"
+    broken.write_bytes(b"no picture")
+    for photos, options in (([broken], []), ([broken, broken], []), ([broken], ["--weights", "huge"])):
+        assert run("image", *photos, "-o", tmp_path / "new" / "faces", *options) != 0
+        assert "broken.png" in (said := capsys.readouterr().err) or "huge" in said
+        assert sorted(tmp_path.iterdir()) == [broken]
+    (tmp_path / "mine").mkdir()
+    assert run("image", broken, "-o", tmp_path / "mine") == 2 and (tmp_path / "mine").is_dir()

@@ -11,12 +11,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 from take_readers import read_animation
-from takes import acted, take_of_any_stamps, write_take
+from takes import acted, shaken, take_of_any_stamps, write_take
 
 from inference_core.cli import main
 from inference_core.errors import OutputError
 from inference_core.files import made_folder
+from inference_core.frames import FrameOptions, open_frames
+from inference_core.images import write_image
 from inference_core.take import open_take
+from inference_core.take_source import number_of, source_of
 from inference_core.topology import load_topology
 
 COUNT, LOST = 12, (4,)
@@ -198,3 +201,53 @@ def test_what_is_no_take_is_bad_input(tmp_path: Path, capsys) -> None:
         error = capsys.readouterr().err
         assert error.count("\n") == 1 and "take" in error
     assert not list(tmp_path.iterdir())
+
+
+def test_a_plot_overwrites_no_picture_of_the_clip(tmp_path: Path, capsys) -> None:
+    pictures = tmp_path / "shot"
+    pictures.mkdir()
+    for number in range(2):
+        write_image(pictures / f"a.{number}.png", np.full((48, 64, 3), 90, np.uint8))
+    topology, before = load_topology(), (pictures / "a.0.png").read_bytes()
+    for name in (str(pictures), str(pictures / "a.%d.png")):
+        source = {"kind": "images", "name": name, "sha256": "0" * 64}
+        take = write_take(tmp_path / f"{len(name)}.lprtake", topology, [shaken(topology, 0)], source=source)
+        assert run("info", take, "--plot", pictures / "a.0.png") == 2
+        assert "is a file of the clip and would be overwritten" in capsys.readouterr().err
+    assert (pictures / "a.0.png").read_bytes() == before
+    assert run("info", take, "--plot", pictures / "b.png") == 0
+
+
+def test_a_head_as_large_as_a_house_is_damage(tmp_path: Path, capsys) -> None:
+    """Checksums are easily made, and numbers that no head has end in sums that nobody expects."""
+    topology = load_topology()
+    frames = [shaken(topology, index) for index in range(3)]
+    frames[1] = dataclasses.replace(frames[1], canonical=frames[1].canonical * np.float32(1e30))
+    take = write_take(tmp_path / "a.lprtake", topology, frames)
+    for arguments in (["export", take, "-o", tmp_path / "a.glb"], ["export", take, "-o", tmp_path / "a.glb", "--raw"],
+                      ["info", take, "--smooth", "1"]):
+        assert run(*arguments) == 2
+        assert "frame 1 is damaged" in capsys.readouterr().err
+    assert not (tmp_path / "a.glb").exists()
+
+
+@pytest.mark.parametrize("command", ["image", "video", "export", "info", "import-weights"])
+def test_examples_in_the_help_can_be_copied(command: str, capsys) -> None:
+    assert run(command, "--help") == 0
+    assert "%%" not in capsys.readouterr().out
+
+
+def test_a_sequence_of_meshes_is_numbered_as_its_pictures(tmp_path: Path) -> None:
+    """So that mesh 1003 belongs to plate 1003, also behind a plate that is missing."""
+    topology, pictures = load_topology(), tmp_path / "shot"
+    pictures.mkdir()
+    for number in (1001, 1002, 1004):
+        write_image(pictures / f"shot.{number}.png", np.full((48, 64, 3), 90, np.uint8))
+    with open_frames(pictures / "shot.####.png", FrameOptions()) as frames:
+        source, indices = source_of(frames.info, FrameOptions()), [frame.index for frame in frames]
+    take = write_take(tmp_path / "a.lprtake", topology, [acted(topology, index, ()) for index in indices], source=source)
+    for kind in ("obj", "ply"):
+        assert run("export", take, "-o", tmp_path / kind / f"shot.####.{kind}", "--raw") == 0
+        assert [path.name for path in sorted((tmp_path / kind).iterdir())] == [f"shot.{n}.{kind}" for n in (1001, 1002, 1004)]
+    for first in (-3, "x", 10**30, True, None):
+        assert number_of({"first": first}, 7) == 7

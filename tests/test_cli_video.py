@@ -21,9 +21,11 @@ from inference_core.cli import main
 from inference_core.cli import video as video_command
 from inference_core.cli.progress import progress_text
 from inference_core.frames import Frame
+from inference_core.overlay_video import playable
 from inference_core.take import TakeFrame, TakeWriter, open_take
 from inference_core.take_header import FRAMES
-from inference_core.video import rising
+from inference_core.tracking import TrackOptions
+from inference_core.video import VideoOptions, capture_video, rising
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 COUNT, RATE = 90, 30
@@ -112,6 +114,20 @@ def test_the_overlay_shows_every_frame(clip: Path, tmp_path: Path, capsys) -> No
     assert list(tmp_path.glob(".*")) == []
 
 
+@pytest.mark.parametrize(("rate", "played"), [(29.97002997, 29.97002997), (66.6667, 66.67), (119.8801, 119.88), (239.9765, 239.98),
+                                              (1000.04, 1000.0), (70000.0, 65535)])
+def test_a_rate_that_the_codec_cannot_count_becomes_the_nearest(tmp_path: Path, rate: float, played: float) -> None:
+    assert playable(rate) == pytest.approx(played)
+    path = str(tmp_path / "a.mp4")
+    writer = cv2.VideoWriter(path, cv2.VideoWriter.fourcc(*"mp4v"), playable(rate), (64, 48))
+    assert writer.isOpened()
+    for _ in range(3):
+        writer.write(np.zeros((48, 64, 3), np.uint8))
+    writer.release()
+    with av.open(path) as video:
+        assert float(video.streams.video[0].average_rate) == pytest.approx(rate, rel=1e-3) or rate > 65535
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="no SIGKILL")
 def test_killed_ten_times_and_resumed_the_take_is_the_same_bit_for_bit(clip: Path, whole: Path, tmp_path: Path,
                                                                        shipped_weights: Path) -> None:
@@ -151,6 +167,16 @@ def test_a_resume_knows_its_options(clip: Path, tmp_path: Path, capsys) -> None:
     assert frames_of(take) == frames_of(tmp_path / "a.lprtake")
     assert run(clip, "-o", take, "--resume") == 0
     assert "complete before" in capsys.readouterr().err
+
+
+def test_a_take_begun_elsewhere_goes_on_with_all_its_options(clip: Path, tmp_path: Path) -> None:
+    """As with two threads in Blender, or from Python, which the command has no option for."""
+    take, track = tmp_path / "a.lprtake", TrackOptions(threads=2, passes=2, crop=0.5)
+    capture_video(clip, take, VideoOptions(track=track))
+    whole, rows = frames_of(take), len(frames_of(take)) // 2
+    (take / FRAMES).write_bytes(whole[:rows])
+    assert run(clip, "-o", take, "--resume") == 0
+    assert frames_of(take) == whole
 
 
 @pytest.mark.parametrize("left", [(), (".header-x1.json",), ("header.json",)])

@@ -245,3 +245,19 @@ def test_the_frames_for_the_skin_of_a_smoothed_take_are_chosen_without_smoothing
     assert steady.valid.all() and steady.raw is take and take.raw is take
     monkeypatch.setattr(type(steady), "canonical", None)
     assert best_rows(steady)[0] == 7
+
+
+def test_a_live_take_has_the_skin_that_it_kept(tmp_path, capsys) -> None:
+    source = {"kind": "camera", "name": "camera:0", "sha256": None}
+    live = taken(tmp_path, [frame_of(FACES[0], 0)], source=source)
+    seen = np.zeros((SIZE, SIZE, 3), np.uint8)
+    seen[:, : SIZE // 2] = 255
+    write_image(live.path / "skin.png", SKIN)
+    write_image(live.path / "skin_seen.png", seen)
+    texture = take_texture(live, size=SIZE)
+    assert np.array_equal(texture.image, SKIN) and np.array_equal(texture.visible, seen[..., 0] > 0)
+    assert take_texture(live, size=64).image.shape == (64, 64, 3)
+    assert main(["export", str(live.path), "-o", str(tmp_path / "a.glb"), "--raw", "--texture", "--texture-size", "64"]) == 0
+    (live.path / "skin.png").write_bytes(b"no picture")
+    assert main(["export", str(live.path), "-o", str(tmp_path / "b.glb"), "--raw", "--texture"]) != 0
+    assert "the take kept no skin" in capsys.readouterr().err and not (tmp_path / "b.glb").exists()

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from training.face_model import NARROW_VERTICES, FaceModel
+from training.scores import LID_PAIRS, LIP_PAIRS
 
 SIDES = ("L", "R")
-LID_PAIRS = {"R": ((37, 41), (38, 40)), "L": ((43, 47), (44, 46))}      # iBUG 68, upper and lower
-LIP_PAIRS = ((61, 67), (62, 66), (63, 65))
+SIDE_PAIRS = {"R": LID_PAIRS[:2], "L": LID_PAIRS[2:]}
 LOWEST_JAW = -0.15
 LIP_OVERLAP_CM = 0.02                       # lips may press into each other by this much
 MOUTH_FAMILIES = ("mouthSmile", "mouthPucker", "mouthFunnel", "mouthFrown", "mouthStretch", "mouthRoll",
@@ -105,7 +105,7 @@ class Openings:
 
 def measure_openings(model: FaceModel, landmarks) -> Openings:
     """landmarks: function from (..., 6706, 3) vertices to the 68 points (..., 68, 3)."""
-    pairs = [LID_PAIRS[side] for side in SIDES] + [(pair,) for pair in LIP_PAIRS]
+    pairs = [SIDE_PAIRS[side] for side in SIDES] + [(pair,) for pair in LIP_PAIRS]
 
     def gaps(points):
         y = landmarks(points[..., :NARROW_VERTICES, :])[..., 1]

@@ -28,7 +28,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     import_weights.add_command(commands)
     options = parser.parse_args(arguments)
     try:
-        return options.run(options)
+        code = options.run(options)
+        sys.stdout.flush()
+        return code
     except LPRNetError as error:
         return report(error)
     except ModuleNotFoundError as error:
@@ -39,12 +41,31 @@ def main(arguments: Sequence[str] | None = None) -> int:
         say(f"the package {package} is not installed; run: {sys.executable} -m pip install {package}")
         return FAILED
     except BrokenPipeError:
-        # whoever read has had enough; what is still in the buffer must not be told to the closed pipe at the end
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _print_nothing_more()               # whoever read has had enough
+        return FAILED
+    except OSError as error:
+        if not _printing_fails():
+            raise
+        _print_nothing_more()
+        say(f"what is printed cannot be written ({error.strerror or error}); send it elsewhere")
         return FAILED
     except KeyboardInterrupt:
         say("stopped")
         return INTERRUPTED
+
+
+def _printing_fails() -> bool:
+    """Whether standard output is what could not be written."""
+    try:
+        print(flush=True)
+    except OSError:
+        return True
+    return False
+
+
+def _print_nothing_more() -> None:
+    """What is still in the buffer must not be told to a closed pipe or a full disk when the program ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 PACKAGE_OF_MODULE = {"cv2": "opencv-python-headless", "dlib": "dlib-bin", "numpy": "numpy"}

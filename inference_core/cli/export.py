@@ -13,6 +13,7 @@ KINDS = ("obj", "ply", "glb", "pc2", "mdd", "landmarks", "pose", "npz")
 ENDINGS = {"landmarks": "landmarks.csv", "pose": "pose.csv"}
 OF_MANY = ("obj", "ply")         # a file a frame
 OF_FILES = (".obj", ".ply", ".glb", ".pc2", ".mdd", ".csv", ".npz")
+CLIP = "a file of the clip"
 READ_OFTEN = {"glb": 7}         # times that a frame is read
 
 
@@ -27,7 +28,8 @@ def add_command(commands) -> None:
     parser.add_argument("take", type=Path, metavar="TAKE", help="a folder that `lprnet video` has written")
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="OUT",
                         help="a file of one of the kinds, for .obj and .ply also with a place for the frame's number "
-                             "(%%04d or ####); or a folder, with --format")
+                             "(%%04d or ####), counted as the pictures of a sequence are; or a folder, with "
+                             "--format")
     parser.add_argument("--format", choices=KINDS, help="what OUT is, where its ending does not say so")
     add_reading_options(parser)
     parser.add_argument("--head", action="store_true",
@@ -108,19 +110,26 @@ def keep_given(options: argparse.Namespace, kind: str, path: Path, take) -> None
     """Raises InputError where a file that is to be written is one of the take or of its clip."""
     from inference_core.files import refuse_overwriting
     from inference_core.take_formats import files_beside
-    from inference_core.take_source import clip_files, files_of, name_of, places_of
+    from inference_core.take_source import files_of
 
     paths = [path, *files_beside(path, kind, options.texture is not None)]
     keep_take(options.take, paths)
-    source = take.header.source
     if options.texture:
-        clip = files_of(Path(options.texture))
-    # where nothing can be the clip it is not even asked for: it may lie on another machine, or one that is gone
-    elif options.texture is None and name_of(source).casefold() not in (file.name.casefold() for file in paths):
-        clip = []
+        refuse_overwriting(paths, files_of(Path(options.texture)), CLIP)
     else:
-        clip = next(filter(None, map(clip_files, places_of(source, options.take))), [])
-    refuse_overwriting(paths, clip, "a file of the clip")
+        keep_clip(take, options.take, paths, read=options.texture is not None)
+
+
+def keep_clip(take, place: Path, paths: list[Path], read: bool = False) -> None:
+    """Raises InputError where a file that is to be written is one of the clip that the take, which lies at `place`, was
+    captured from. read: whether the clip will be read anyway."""
+    from inference_core.files import refuse_overwriting
+    from inference_core.take_source import clip_files, name_of, places_of
+
+    source = take.header.source
+    # where nothing can be the clip it is not even asked for: it may lie on another machine, or one that is gone
+    if read or name_of(source).casefold() in (path.name.casefold() for path in paths):
+        refuse_overwriting(paths, next(filter(None, map(clip_files, places_of(source, place))), []), CLIP)
 
 
 def keep_take(take: Path, paths: list[Path]) -> None:

@@ -7,6 +7,7 @@ import os
 import sys
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,7 +44,7 @@ def add_command(commands) -> None:
 def add_capture_options(parser: argparse.ArgumentParser) -> None:
     """What every command that captures photos understands; see `capture_options`."""
     parser.add_argument("--all-faces", action="store_true", help="every face of a photo, not the largest alone")
-    parser.add_argument("--box", type=_box, metavar="L,T,R,B", help="where the face is, in pixels; no detector then")
+    parser.add_argument("--box", type=_box, metavar="L,T,R,B", help="where the face is, in pixels; no detector then (--box=-10,... where it begins with a minus)")
     parser.add_argument("--engine", choices=("litert", "tensorflow"), default="litert")
     parser.add_argument("--weights", default="default", metavar="NAME", help="a network that `lprnet info` lists")
     parser.add_argument("--texture-size", type=texture_size, default=1024, metavar="PIXELS")
@@ -60,14 +61,22 @@ def capture_options(options: argparse.Namespace):
 
 def run(options: argparse.Namespace) -> int:
     """A photo that fails does not keep the others from being done; returns the worst exit code."""
-    from inference_core.cli import report
     from inference_core.engine import load_network
-    from inference_core.errors import InputError, OutputError
-    from inference_core.files import places_on_disk
+    from inference_core.files import check_writable, made_folder, places_on_disk
 
     kept = places_on_disk(options.photos)
-    jobs = plan(options, kept)
-    load_network(options.weights, options.engine)           # without it no photo can be done
+    jobs, folder = plan(options, kept)
+    with made_folder(folder) if folder else nullcontext():
+        check_writable(jobs[0].output)                      # found out now, not after the work
+        load_network(options.weights, options.engine)       # without it no photo can be done
+        return capture_all(jobs, options, kept)
+
+
+def capture_all(jobs: list[Job], options: argparse.Namespace, kept: Places) -> int:
+    """Do the photos; returns the worst exit code."""
+    from inference_core.cli import report
+    from inference_core.errors import InputError, OutputError
+
     codes, start = [], time.monotonic()
     for number, job in enumerate(jobs, 1):
         try:
@@ -82,11 +91,9 @@ def run(options: argparse.Namespace) -> int:
     return max(codes)
 
 
-def plan(options: argparse.Namespace, kept: Places) -> list[Job]:
-    """What is to be done, checked before anything is. Raises InputError, OutputError; wrong options leave the program.
-    kept: where the photos lie."""
-    from inference_core.files import check_writable, make_folder
-
+def plan(options: argparse.Namespace, kept: Places) -> tuple[list[Job], Path | None]:
+    """What is to be done, checked before anything is, and the folder that it wants. Raises InputError; wrong options
+    leave the program. kept: where the photos lie."""
     ending = options.output.suffix.lower().removeprefix(".")
     one_file = ending in MESHES + PICTURES and not os.path.isdir(options.output)
     if one_file and len(options.photos) > 1:
@@ -106,11 +113,9 @@ def plan(options: argparse.Namespace, kept: Places) -> list[Job]:
     if one_file:
         jobs = [Job(options.photos[0], options.output)]
     else:
-        make_folder(options.output)
         jobs = [Job(photo, options.output / f"{name}.{kind}") for photo, name in _named(options.photos)]
-    check_writable(jobs[0].output)                          # found out now, not after the work
     _keep_photos((path for job in jobs for path in outputs(job, options, faces=1)), kept)
-    return jobs
+    return jobs, None if one_file else options.output
 
 
 def capture(job: Job, options: argparse.Namespace, kept: Places) -> Iterator[Path]:

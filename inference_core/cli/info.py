@@ -65,7 +65,7 @@ def run_cards() -> int:
 
 
 def run_take(options: argparse.Namespace) -> int:
-    from inference_core.cli.export import keep_take, read_take
+    from inference_core.cli.export import keep_clip, keep_take, read_take
     from inference_core.cli.progress import ProgressLine
     from inference_core.files import check_writable
     from inference_core.images import write_image
@@ -78,6 +78,8 @@ def run_take(options: argparse.Namespace) -> int:
         check_writable(options.plot)
         keep_take(options.take, [options.plot])
     take, line, calls = read_take(options), ProgressLine(), 0
+    if options.plot is not None:            # a picture may be one of a sequence
+        keep_clip(take, options.take, [options.plot], read=take.header.source.get("kind") == "images")
 
     def on_frame() -> None:
         nonlocal calls

@@ -5,12 +5,11 @@ from __future__ import annotations
 import argparse
 import shlex
 import time
+from dataclasses import replace
 from pathlib import Path
 
 TAKE = ".lprtake"
-# options that a resumed take brings along, with what they are where nothing is said
-FRAMES = {"start_s": 0.0, "end_s": None, "every": 1, "fps": None}
-TRACK = {"face": 1, "engine": "litert", "weights": "default"}
+FRAMES, TRACK = ("start_s", "end_s", "every", "fps"), ("face", "engine", "weights")      # what can be said of each
 
 
 def add_command(commands) -> None:
@@ -19,7 +18,7 @@ def add_command(commands) -> None:
         description="Capture the face of a video, an image sequence, a camera or a stream into a take: a folder that\n"
                     "is written as it goes. Whatever stops it, what was captured stays and --resume goes on.",
         epilog="lprnet video clip.mp4 -o clip.lprtake\nlprnet video clip.mp4 -o clip.lprtake --overlay seen.mp4\n"
-               "lprnet video shot.%%04d.png -o shot.lprtake --fps 25\nlprnet video camera:0 -o live.lprtake --end 10")
+               "lprnet video shot.%04d.png -o shot.lprtake --fps 25\nlprnet video camera:0 -o live.lprtake --end 10")
     parser.add_argument("clip", metavar="CLIP",
                         help="a video file, a folder or pattern of pictures, camera:0, or an http address")
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="TAKE", help=f"the folder, NAME{TAKE}")
@@ -95,19 +94,12 @@ def run(options: argparse.Namespace) -> int:
 
 def video_options(options: argparse.Namespace):
     """-> VideoOptions; with --resume, what the take was begun with unless something else is said."""
-    from inference_core.frames import FrameOptions
     from inference_core.take_writer import begun
-    from inference_core.tracking import TrackOptions
     from inference_core.video import VideoOptions, options_of
 
-    frames, track = FRAMES, TRACK
-    if options.resume and begun(options.output):
-        begun = options_of(options.output)
-        frames, track = ({key: getattr(part, key) for key in defaults}
-                         for part, defaults in ((begun.frames, FRAMES), (begun.track, TRACK)))
-    given = {key: value for key, value in vars(options).items() if value is not None}
-    return VideoOptions(FrameOptions(**{key: given.get(key, value) for key, value in frames.items()}),
-                        TrackOptions(**{key: given.get(key, value) for key, value in track.items()}), options.resume)
+    before = options_of(options.output) if options.resume and begun(options.output) else VideoOptions()
+    frames, track = ({key: value for key in keys if (value := getattr(options, key)) is not None} for keys in (FRAMES, TRACK))
+    return VideoOptions(replace(before.frames, **frames), replace(before.track, **track), options.resume)
 
 
 def _draw(options: argparse.Namespace, frames: int) -> None:

@@ -31,10 +31,11 @@ PLACEHOLDER = re.compile(r"%0?(\d*)d|(#+)")
 
 @dataclass(frozen=True)
 class Numbered:
-    """A picture and its number in the clip, from 0."""
+    """A picture, its number in the clip, from 0, and in its name."""
 
     path: Path
     index: int
+    number: int
 
 
 def is_sequence(target: Path) -> bool:
@@ -49,7 +50,8 @@ def open_images(target: Path, options: FrameOptions) -> FrameSource:
     pictures = find_pictures(target)
     fps = options.fps or DEFAULT_FPS
     first = _read(pictures[0].path)
-    info = SourceInfo("images", str(target), (first.shape[1], first.shape[0]), fps, len(pictures), _digest(pictures))
+    info = SourceInfo("images", str(target), (first.shape[1], first.shape[0]), fps, len(pictures), _digest(pictures),
+                      pictures[0].number)
     return FrameSource(info, _stamps(pictures, fps), options)
 
 
@@ -71,7 +73,7 @@ def find_pictures(target: Path) -> list[Numbered]:
         if number == other:
             raise VideoError(f"{target}: {name} and {other_name} have the same number; rename one of them")
     start = found[0][0]
-    return [Numbered(folder / name, number - start) for number, name in found]
+    return [Numbered(folder / name, number - start, number) for number, name in found]
 
 
 def natural_key(name: str) -> tuple:

@@ -27,7 +27,7 @@ class Frame:
 class SourceInfo:
     """kind "video", "images", "camera" or "stream"; name: what was asked for, without passwords; size (width, height)
     of the upright pictures; fps, 0 = unknown; frames: what the container claims, None = unknown; sha256 of what can be
-    read again, None for live sources."""
+    read again, None for live sources; first: the number in the name of the first picture of a sequence."""
 
     kind: str
     name: str
@@ -35,6 +35,7 @@ class SourceInfo:
     fps: float
     frames: int | None
     sha256: str | None
+    first: int = 0
 
 
 @dataclass(frozen=True)

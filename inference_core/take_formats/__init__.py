@@ -39,9 +39,10 @@ def export_take(take: TakeRows, path: str | Path, kind: str | None = None, optio
     """Write a take; returns the files, the one named `path` last. Each is complete or not there.
 
     kind: one of MODULES, by default what the ending of `path` says. A .obj or .ply is a sequence: `shot.obj` makes
-    shot.0000.obj and so on, `shot_%03d.obj` and `shot_###.obj` say where the number of the frame in its source goes.
-    on_frame is called for every row that is read. Raises OutputError naming the file and the cause, TakeError. What is
-    not known to be whole goes through `take_check.checked` first.
+    shot.0000.obj and so on, `shot_%03d.obj` and `shot_###.obj` say where the number of the frame goes: as the
+    pictures of a sequence are numbered, else counted from 0. on_frame is called for every row that is read. Raises
+    OutputError naming the file and the cause, TakeError. What is not known to be whole goes through
+    `take_check.checked` first.
     """
     path = Path(path)
     name = kind or kind_of(path)

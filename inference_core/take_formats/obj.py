@@ -14,6 +14,7 @@ from inference_core.images import encode_image
 from inference_core.mesh import export_mesh
 from inference_core.take_formats.motion import StillFace, placed
 from inference_core.take_formats.sequence import numbered, without_number
+from inference_core.take_source import number_of
 
 
 def write(take, path: Path, options, on_frame) -> list[Path]:
@@ -28,7 +29,7 @@ def write(take, path: Path, options, on_frame) -> list[Path]:
         write_bytes(material, os.fsencode(material_text(picture.name)))
     for row in np.flatnonzero(take.valid):
         mesh = export_mesh(StillFace(take.topology, placed(take, row, options.head)))
-        files.append(numbered(path, int(take.index[row])))
+        files.append(numbered(path, number_of(take.header.source, int(take.index[row]))))
         write_bytes(files[-1], os.fsencode(mesh_text(mesh, material.name if material else None)))
         on_frame()
     return files

@@ -15,12 +15,10 @@ import numpy.typing as npt
 
 from inference_core.errors import InputError, TakeError
 from inference_core.frames import open_frames
-from inference_core.images import read_image
 from inference_core.smoothing import smooth
 from inference_core.take import TakeRows, open_take
 from inference_core.take_check import checked
 from inference_core.take_formats.motion import head_place, placed, quaternions
-from inference_core.take_header import SKIN, SKIN_SEEN
 from inference_core.take_texture import READ, take_texture
 from inference_core.topology import Topology
 
@@ -108,7 +106,7 @@ def read_take(path: Path, options: BakeOptions, scene: SceneRate, cache: CacheFi
             _post_points(take, rows, options, cache, post)
             return
         # the clip is decoded again while the mesh goes into keys: a quarter of a bake's time
-        with Beside(lambda tell: skin_of(take, options.texture, path, plan.clip, tell),
+        with Beside(lambda tell: skin_of(take, options.texture, plan.clip, tell),
                     Progress(0, None, "Reading skin")) as skin_read:
             _post_points(take, rows, options, cache, post)
             post(skin_read.result(post))
@@ -152,9 +150,9 @@ def clip_of(take: TakeRows, place: Path) -> Path | None:
     return None
 
 
-def skin_of(take: TakeRows, size: int, path: Path, clip: Path | None, post: Post) -> Skin:
-    """Blended from the best frames of the clip; of a live take, at `path`, the one that it kept. A clip that is gone
-    leaves the face without a skin, and says so."""
+def skin_of(take: TakeRows, size: int, clip: Path | None, post: Post) -> Skin:
+    """Blended from the best frames of the clip; of a live take the one that it kept. A clip that is gone leaves the face
+    without a skin, and says so."""
     def on_step(what: str, done: int, total: int) -> None:
         post(Progress(done, total, "Reading skin") if what == READ else
              Progress(done, total, "Blending skin", unit="views"))
@@ -162,28 +160,9 @@ def skin_of(take: TakeRows, size: int, path: Path, clip: Path | None, post: Post
     try:
         texture = take_texture(take, clip, size, on_step)
     except InputError as error:
-        return _kept_skin(path, size) or Skin(missing=str(error))
+        return Skin(missing=str(error))
     _, png = cv2.imencode(".png", texture.image[..., ::-1], [cv2.IMWRITE_PNG_COMPRESSION, PNG_EFFORT])
     return Skin(png.tobytes(), texture.visible)
-
-
-def _kept_skin(take: Path, size: int) -> Skin | None:
-    image, seen = (_kept_picture(take / name, size) for name in (SKIN, SKIN_SEEN))
-    if image is None:
-        return None
-    _, png = cv2.imencode(".png", image[..., ::-1])
-    return Skin(png.tobytes(), None if seen is None else seen[..., 0] > 127)
-
-
-def _kept_picture(path: Path, size: int) -> npt.NDArray[np.uint8] | None:
-    """(size, size, 3), None where it is not there, or is no square that can be read."""
-    try:
-        image = read_image(path) if path.is_file() else None
-    except InputError:
-        return None
-    if image is None or image.shape[0] != image.shape[1]:
-        return None
-    return np.asarray(cv2.resize(image, (size, size), interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def _post_points(take: TakeRows, rows: list[int], options: BakeOptions, cache: CacheFile | None, post: Post) -> None:
