@@ -19,6 +19,7 @@ from inference_core.take_writer import begun
 TAKE = ".lprtake"
 LIVE = ("camera:", "http://", "https://")
 LONGEST = 200                   # bytes of a name; most file systems know 255, for endings and numbers too
+COUNTED = re.compile(r"(.+)-([2-9]|[1-9][0-9]{1,3})")
 MOST_READ = 200_000_000         # bytes of a clip
 # in a pattern: where the names of the frames differ, and what sets that apart
 NUMBERS = re.compile(r"[._ -]*(%0?\d*d|#+|[*?]+|\[[^]]*\])")
@@ -40,8 +41,10 @@ def shortened(name: str) -> str:
 
 
 def free_take(folder: Path, name: str = "live") -> Path:
-    """A name that no take in the folder has: live.lprtake, live-2.lprtake, ..."""
-    return next(path for path in _numbered(folder, name) if not path.exists())
+    """A name that no take in the folder has: live.lprtake, live-2.lprtake, ...; after live-2 comes live-3."""
+    counted = COUNTED.fullmatch(name)
+    name, first = (counted[1], int(counted[2])) if counted else (name, 1)
+    return next(path for path in _numbered(folder, name, first) if not path.exists())
 
 
 def take_for(clip: str, first: Path) -> Path:
@@ -90,5 +93,5 @@ def _made_s(header: TakeHeader) -> float:
         return 0.0
 
 
-def _numbered(folder: Path, name: str) -> Iterator[Path]:
-    return (folder / f"{name}{'' if number == 1 else f'-{number}'}{TAKE}" for number in range(1, 10_000))
+def _numbered(folder: Path, name: str, first: int = 1) -> Iterator[Path]:
+    return (folder / f"{name}{'' if number == 1 else f'-{number}'}{TAKE}" for number in range(first, first + 10_000))

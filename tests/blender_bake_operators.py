@@ -23,6 +23,7 @@ from blender_bake import world                                          # noqa: 
 from mathutils import Matrix                                            # noqa: E402
 
 import lprnet_blender                                                   # noqa: E402
+from inference_core.errors import InputError                            # noqa: E402
 from inference_core.smoothing import RAW                                # noqa: E402
 from inference_core.take import open_take                               # noqa: E402
 from inference_core.video import VideoOptions                           # noqa: E402
@@ -30,6 +31,9 @@ from lprnet_blender import bake_video, jobs                             # noqa: 
 from lprnet_blender.compat import curves_of, strips_of                             # noqa: E402
 from lprnet_blender.scene.bake import Target                            # noqa: E402
 from lprnet_blender.scene.bake_options import BakeOptions               # noqa: E402
+from lprnet_blender.scene.export import export                          # noqa: E402
+from lprnet_blender.ui import lifetime                                  # noqa: E402
+from lprnet_blender.ui.operators import running                         # noqa: E402
 from lprnet_blender.ui.operators.running import JobOperator             # noqa: E402
 
 STILL = {"smooth_pose": 0, "smooth_expression": 0, "smooth_openings": 0, "smooth_identity": 0, "max_gap_s": 0}
@@ -334,7 +338,62 @@ def faults(folder: Path) -> dict:
     advance(job, "Baking", 3)
     bpy.data.objects.remove(thing)
     told["object deleted"] = ending(job)
+    return told | edited(folder) | {"undone cache": undone_cache(folder), "empty slot": empty_slot(folder)}
+
+
+def edited(folder: Path) -> dict:
+    """A linked duplicate of the face is in Edit Mode when the bake comes to its end."""
+    scene, told = fresh(), {}
+    answer(bpy.ops.lprnet.bake_video, take=str(folder / "take.lprtake"), texture="0")
+    thing = bpy.context.object
+    twin = bpy.data.objects.new("twin", thing.data)
+    scene.collection.objects.link(twin)
+    mesh = thing.data
+    job = bake_video.begin("", folder / "take.lprtake", VideoOptions(), BakeOptions("RELATIVE", texture=0),
+                           Target(scene.name, thing.name))
+    advance(job, "Baking", 3)
+    bpy.context.view_layer.objects.active = twin
+    bpy.ops.object.mode_set(mode="EDIT")
+    told["edited"] = [*ending(job), [names("objects"), thing.data == mesh, twin.data == mesh]]
+    told["edited export"] = exported(twin, folder / "edited.abc")
+    bpy.ops.object.mode_set(mode="OBJECT")
+    bpy.context.view_layer.objects.active = thing
+    told["edited again"] = [answer(bpy.ops.lprnet.rebake), names("objects"), thing.data == twin.data]
     return told
+
+
+def exported(thing: bpy.types.Object, path: Path) -> str:
+    try:
+        return str(export(thing, path))
+    except InputError as error:
+        return str(error)
+
+
+def undone_cache(folder: Path) -> list:
+    """An undo takes the hidden mesh while the point cache is written: the bake begins anew, and one cache is left."""
+    fresh()
+    before = set(folder.glob("*.pc2"))
+    job = begin(folder, mode="POINT_CACHE")
+    advance(job, "Writing the point cache", 5)
+    for thing in list(bpy.data.objects):
+        bpy.data.objects.remove(thing)
+    ended = ending(job)[0]
+    made = set(folder.glob("*.pc2")) - before
+    for cache in made:
+        cache.unlink()
+    return [ended, len(made)]
+
+
+def empty_slot(folder: Path) -> list:
+    """An artist has taken the material out of its slot and bakes again."""
+    fresh()
+    answer(bpy.ops.lprnet.bake_video, take=str(folder / "clip.lprtake"), texture="512")
+    mesh = bpy.context.object.data
+    mesh.materials[0] = None
+    done = answer(bpy.ops.lprnet.rebake, texture="512")
+    mesh = bpy.context.object.data
+    return [done, [bool(material) for material in mesh.materials], sorted({polygon.material_index for polygon in mesh.polygons}),
+            [attribute.name for attribute in mesh.attributes if "seen" in attribute.name]]
 
 
 def resumed(folder: Path) -> dict:
@@ -437,7 +496,7 @@ def windowed(folder: Path) -> dict:
                                   progress_update=lambda _: None, progress_end=lambda: None,
                                   modal_handler_add=lambda _: None, windows=[])
         context = SimpleNamespace(window_manager=manager, window=None, screen=None,
-                                  workspace=SimpleNamespace(status_text_set=texts.append))
+                                  workspace=SimpleNamespace(name="Layout", status_text_set=texts.append))
         operator = Windowed(begin(folder))
         operator._job.tick = partial(operator._job.tick, 0.0)       # a step for each of the timer's events
         state, key = operator._with_a_window(context), operator.modal(context, SimpleNamespace(type="A", value="PRESS"))
@@ -447,9 +506,35 @@ def windowed(folder: Path) -> dict:
             stop = stop and not esc
             state = operator.modal(context, SimpleNamespace(type=event[0], value=event[1]))
         told[name] = {"state": [*state], "reports": operator.reports, "taken back": operator.taken_back,
-                      "timers": timers, "key": [*key], "last": texts[-1],
+                      "timers": timers, "key": [*key], "last": [*running._told_in],
                       "words": [text for text in texts if text and "Baking" in text][-1], "left": names("objects")}
     return told
+
+
+def not_opened(folder: Path) -> dict:
+    """A file that cannot be opened ends the job and takes its timer, but leaves the operator in the window."""
+    fresh()
+    timers: list = []
+    manager = SimpleNamespace(event_timer_add=lambda *_, **__: timers.append(object()) or timers[-1],
+                              event_timer_remove=timers.remove, progress_begin=lambda *_: None, progress_update=lambda _: None,
+                              progress_end=lambda: None, modal_handler_add=lambda _: None, windows=[])
+    context = SimpleNamespace(window_manager=manager, window=None, screen=None, workspace=None)
+    first = Windowed(begin(folder))
+    first._with_a_window(context)
+    lifetime.stop_showing, kept = (lambda _: running.stop_showing(context)), lifetime.stop_showing
+    try:
+        lifetime._stop()
+    finally:
+        lifetime.stop_showing = kept
+    told = {"timers": len(timers)}
+    second = Windowed(begin(folder))
+    second._with_a_window(context)
+    told["first"] = [*first.modal(context, SimpleNamespace(type="MOUSEMOVE", value="NOTHING"))]
+    told |= {"reports": first.reports, "second's timer": len(timers)}
+    state = {"PASS_THROUGH"}
+    while state <= {"RUNNING_MODAL", "PASS_THROUGH"}:
+        state = second.modal(context, SimpleNamespace(type="TIMER", value="NOTHING"))
+    return told | {"second": [*state], "left": len(timers)}
 
 
 if __name__ == "__main__":
@@ -457,7 +542,7 @@ if __name__ == "__main__":
     lprnet_blender.register()
     results = {"clip": clip(root)}
     results["again"], arrays = again(root)
-    for part in (told_apart, caches, refusals, faults, windowed, resumed, named, sequence, moved):
+    for part in (told_apart, caches, refusals, faults, windowed, not_opened, resumed, named, sequence, moved):
         results[part.__name__] = part(root)
     np.savez(root / "again.npz", **arrays)
     print("TOLD " + json.dumps(results))

@@ -9,6 +9,8 @@ import json
 import os
 import resource
 import sys
+import tempfile
+from contextlib import suppress
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -20,6 +22,7 @@ from blender_bake import new_scene, world                               # noqa: 
 from blender_export import ENDINGS, baked, skin, state                  # noqa: E402
 
 import lprnet_blender                                                   # noqa: E402
+from inference_core.errors import OutputError                           # noqa: E402
 from inference_core.pose import HeadPose                                # noqa: E402
 from inference_core.topology import load_topology                       # noqa: E402
 from lprnet_blender import jobs                                        # noqa: E402
@@ -292,6 +295,30 @@ def stopped(take: Path, folder: Path) -> None:
         TOLD[f"{case} meanwhile"] = {"answer": job.ended.message, "new": left(folder, case)}
 
 
+def unmapped(take: Path, folder: Path) -> None:
+    """Whether something still maps the points that lie in the folder of an export when that is removed: Windows would
+    leave them there."""
+    mapped = []
+
+    class Folder(tempfile.TemporaryDirectory):
+        def __exit__(self, *error) -> None:
+            mapped.append(self.name in Path("/proc/self/maps").read_text())
+            super().__exit__(*error)
+
+    def fails(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    thing = baked(take, "ABSOLUTE", "OBJECT", FPS)
+    exporting.tempfile = SimpleNamespace(TemporaryDirectory=Folder)
+    kept = exporting._write
+    for ending, write in (("glb", kept), ("obj", kept), ("fbx", kept), ("glb", fails), ("abc", fails)):
+        exporting._write = write
+        with suppress(OutputError):
+            exporting.export(thing, folder / f"mapped.{ending}")
+    exporting.tempfile, exporting._write = tempfile, kept
+    TOLD["mapped"] = mapped
+
+
 def left(folder: Path, name: str) -> list[str]:
     return [file.name for file in folder.iterdir() if name in file.name]
 
@@ -312,6 +339,8 @@ if __name__ == "__main__":
     units(take, folder)
     stopped(take, folder)
     before_zero(take, folder)
+    if sys.platform == "linux":
+        unmapped(take, folder)
     TOLD["words"] = [LPRNET_OT_export.done(None, None, SimpleNamespace(files=[Path(name) for name in names], notes=notes))
                      for names, notes in ((["a.mtl", "a_skin.png", "a.0001.obj", "a.0002.obj", "a.0003.obj"], ()),
                                           (["a.mtl", "a.obj"], ()), (["a.glb"], ("12 shapes",)))]

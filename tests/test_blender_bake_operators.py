@@ -20,7 +20,7 @@ from sounding_clips import nodding, write_sounding_clip
 from inference_core.take import open_take
 from inference_core.topology import load_topology
 from lprnet_blender import take_names
-from lprnet_blender.take_names import name_of
+from lprnet_blender.take_names import free_take, name_of
 
 HERE = Path(__file__).resolve().parent
 LOST = (10, 11, 12, 13, 14, 15, 16, 17, 20, 30, 31)
@@ -205,6 +205,39 @@ def test_an_undo_does_not_stop_a_bake(told: dict) -> None:
     assert told["faults"]["undone"][0] == "Done" and told["faults"]["undone makes"] == ["take"]
 
 
+def test_a_face_that_is_edited_when_its_bake_ends_stays_as_it_is(told: dict) -> None:
+    """Blender deletes an object in Edit Mode together with the mesh that is replaced."""
+    name, sentence, kept = told["faults"]["edited"]
+    assert name == "Failed" and "in EDIT mode" in sentence and "is kept" in sentence and kept == [["take", "twin"], True, True]
+    assert told["faults"]["edited again"] == ["FINISHED", ["take", "twin"], True]
+    assert "in Edit Mode" in told["faults"]["edited export"]
+
+
+def test_an_undo_while_a_point_cache_is_written_leaves_one_cache(told: dict) -> None:
+    assert told["faults"]["undone cache"] == ["Done", 1]
+
+
+def test_a_skin_goes_into_the_slot_that_was_emptied(told: dict) -> None:
+    assert told["faults"]["empty slot"] == ["FINISHED", [True], [0], ["seen_in_photo"]]
+
+
+def test_a_file_that_cannot_be_opened_ends_the_job_and_the_next_one_goes_on(told: dict) -> None:
+    told = told["not_opened"]
+    assert told["timers"] == 0 and told["first"] == ["CANCELLED"] and told["reports"][0][0] == "WARNING"
+    assert told["second's timer"] == 1 and told["second"] == ["FINISHED"] and told["left"] == 0
+
+
+def test_a_recording_gets_the_next_number(tmp_path: Path) -> None:
+    for expected in ("live", "live-2", "live-3", "live-4"):
+        take = free_take(tmp_path, expected)
+        assert take.name == f"{expected}.lprtake"
+        take.mkdir()
+        assert free_take(tmp_path, "live").parent == tmp_path
+    assert free_take(tmp_path, "live-2").name == free_take(tmp_path, "live").name == "live-5.lprtake"
+    (tmp_path / "shot-1.lprtake").mkdir()
+    assert free_take(tmp_path, "shot-1").name == "shot-1-2.lprtake"
+
+
 def test_a_clip_is_found_beside_its_take_and_one_that_is_gone_costs_skin_and_sound_alone(told: dict) -> None:
     moved = told["moved"]
     assert moved["together"] == "FINISHED" and moved["together has"] == [1, 1, ["clip skin"]]
@@ -284,7 +317,7 @@ def test_a_video_keeps_its_own_rate_whatever_is_given(told: dict) -> None:
 def test_with_a_window_a_timer_ticks_the_job_and_other_events_pass(told: dict) -> None:
     finished = told["windowed"]["finished"]
     assert finished["state"] == ["FINISHED"] and finished["reports"] == [["INFO", "take baked"]]
-    assert finished["key"] == ["PASS_THROUGH"] and finished["timers"] == [] and finished["last"] is None
+    assert finished["key"] == ["PASS_THROUGH"] and finished["timers"] == [] and finished["last"] == []
     assert "of 29 frames" in finished["words"] and "s left" in finished["words"] and "Esc: stop" in finished["words"]
 
 
@@ -293,4 +326,4 @@ def test_esc_stops_the_job_and_says_what_is_kept(told: dict) -> None:
     (kind, sentence), = stopped["reports"]
     assert stopped["state"] == ["CANCELLED"] and kind == "WARNING" and "take.lprtake" in sentence
     assert stopped["taken back"] and not told["windowed"]["finished"]["taken back"]
-    assert stopped["timers"] == [] and stopped["last"] is None and stopped["left"] == []
+    assert stopped["timers"] == [] and stopped["last"] == [] and stopped["left"] == []

@@ -6,6 +6,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -73,6 +74,11 @@ def test_a_face_that_is_taken_away_meanwhile_ends_the_export_in_a_sentence(told:
 
 def test_a_stopped_export_leaves_nothing(told: dict) -> None:
     assert told["stopped"]["answer"] and told["stopped"]["kept"] and told["stopped"]["new"] == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks at /proc")
+def test_an_export_holds_no_file_of_its_folder_when_that_is_removed(told: dict) -> None:
+    assert told["mapped"] == [False] * 5
 
 
 def test_whatever_is_exported_the_scene_stays_as_it_was(told: dict) -> None:

@@ -46,10 +46,10 @@ def run(options: argparse.Namespace) -> int:
     from ..take_names import TAKE
     from .bake_options import bake_file, bake_options
 
+    check_output(options.output)
     take = options.take or options.output.with_suffix(TAKE)
     if take.suffix.lower() != TAKE:
         options.parser.error(f"--take {take}: a take is a folder whose name ends in {TAKE}")
-    check_output(options.output)
     chosen = bake_options(options)
     done = _capture(options, take)
     if done is None:

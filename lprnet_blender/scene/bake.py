@@ -125,6 +125,7 @@ def _bake(take: Path, options: BakeOptions, target: Target) -> Steps:
         elif options.mode == "ABSOLUTE":
             animate_absolute(unseen.key, f"{name} expression", plan.frames, plan.holds)
         yield WAITING
+        yield from _in_object_mode(target, take)
         return _show(unseen, plan, skin, take, cache, options, target, place)
     finally:
         unseen.drop()
@@ -132,11 +133,28 @@ def _bake(take: Path, options: BakeOptions, target: Target) -> Steps:
             cache.drop()
 
 
+def _in_object_mode(target: Target, take: Path) -> Steps:
+    """Waits while the mesh that is to be replaced is edited: Blender would delete the object with it."""
+    while (mode := _mode(_find(target, take)[1])) != "OBJECT":
+        if bpy.app.background:                          # nobody is there who could leave it
+            raise InputError(f"{target.thing}: in {mode} mode, where its mesh cannot be replaced; leave it, the take {take} is "
+                             "kept: bake it again")
+        yield Progress(0, None, "Waiting until the face is in Object Mode again")
+        yield WAITING
+
+
+def _mode(thing: bpy.types.Object | None) -> str:
+    """Of whoever shares the mesh, one that is not "OBJECT" where there is one."""
+    users = () if thing is None else (other for other in bpy.data.objects if other.data == thing.data)
+    return next((other.mode for other in users if other.mode != "OBJECT"), "OBJECT")
+
+
 def _show(unseen: Unseen, plan: Plan, skin: Skin | None, take: Path, cache: CacheFile | None, options: BakeOptions,
           target: Target, place: Matrix) -> Baked:
     """Everything that the scene sees, at once."""
     scene, old = _find(target, take)
     notes = [skin.missing] if skin and skin.missing else []
+    unseen.mesh                                 # raises where an undo has taken it away, before the cache has its name
     played = cache.show() if cache is not None else None
     thing = unseen.show(old, _collection(scene, target))
     if options.head == "OBJECT":

@@ -17,10 +17,10 @@ from inference_core.quiet import OUTPUT, quiet
 
 def check_output(path: Path) -> None:
     """Say early, before any work is done, that `path` cannot become a .blend file."""
+    if os.path.isdir(path):                             # also "." and "/", which have no name to put an ending to
+        raise OutputError(f"{path}: a folder; give the name of a .blend file in it")
     if path.suffix.lower() != ".blend":
         raise OutputError(f"{path}: does not end in .blend; give a name such as {path.with_suffix('.blend')}")
-    if os.path.isdir(path):
-        raise OutputError(f"{path}: a folder; give the name of a file in it")
     try:
         str(path.absolute()).encode()
     except UnicodeEncodeError as error:

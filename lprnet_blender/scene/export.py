@@ -13,8 +13,9 @@ import os
 import re
 import shutil
 import tempfile
+import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, get_args
@@ -93,20 +94,21 @@ def export_steps(thing: bpy.types.Object, path: Path, options: ExportOptions = E
     frames, notes = _frames(*shown.find(), kind, options)
     with _folder_beside(path) as folder:
         motion: Motion = yield from _reading(shown, frames, folder, path)
-        if not options.scene_range and not motion.moves and not motion.deforms:       # what might have moved it did not
-            frames, motion = frames[:1], motion.first()
-        shapes = None
-        if kind in WITH_SHAPES:
-            shapes = yield from messages_of(
-                lambda post: shapes_of(motion, options.every_shape, kind == "GLTF", post))
-        yield Progress(len(frames), len(frames), f"Writing {path.name}")
-        try:
-            files, more = _write(shown, motion, shapes, frames, kind, folder / "files" / path.name)
-            notes += more
-            for file in files:
-                os.replace(file, path.parent / file.name)
-        except (RuntimeError, OSError) as error:
-            raise _refused(path, error) from error
+        with closing(motion.stored):
+            if not options.scene_range and not motion.moves and not motion.deforms:   # what might have moved it did not
+                frames, motion = frames[:1], motion.first()
+            shapes = None
+            if kind in WITH_SHAPES:
+                shapes = yield from messages_of(
+                    lambda post: shapes_of(motion, options.every_shape, kind == "GLTF", post))
+            yield Progress(len(frames), len(frames), f"Writing {path.name}")
+            try:
+                files, more = _write(shown, motion, shapes, frames, kind, folder / "files" / path.name)
+                notes += more
+                for file in files:
+                    os.replace(file, path.parent / file.name)
+            except (RuntimeError, OSError) as error:
+                raise _refused(path, error) from error
     return Exported(tuple(path.parent / file.name for file in files), tuple(notes))
 
 
@@ -237,7 +239,14 @@ def _folder_beside(path: Path) -> Iterator[Path]:
     except OSError as error:
         raise _refused(path, error) from error
     with folder as name:
-        yield Path(name)
+        try:
+            yield Path(name)
+        except BaseException as error:
+            cause: BaseException | None = error
+            while cause is not None:                        # what failed may map a file, which Windows would not remove
+                traceback.clear_frames(cause.__traceback__)
+                cause = cause.__context__
+            raise
 
 
 def _refused(path: Path, error: Exception) -> OutputError:

@@ -7,7 +7,7 @@ import bpy
 import numpy as np
 import numpy.typing as npt
 
-UV_LAYER = "UVMap"
+UV_LAYER, SEEN = "UVMap", "seen_in_photo"
 
 
 def build_mesh(name: str, vertices: npt.NDArray[np.float32], faces: npt.NDArray[np.int32],
@@ -44,5 +44,8 @@ def build_mesh(name: str, vertices: npt.NDArray[np.float32], faces: npt.NDArray[
 
 def add_visibility(mesh: bpy.types.Mesh, visible: npt.NDArray[np.bool_]) -> None:
     """Per vertex, whether the photo really shows it; (N,) bool. Attribute `seen_in_photo`, for masks and nodes."""
-    attribute = mesh.attributes.new("seen_in_photo", "BOOLEAN", "POINT")
+    earlier = mesh.attributes.get(SEEN)
+    if earlier is not None:
+        mesh.attributes.remove(earlier)
+    attribute = mesh.attributes.new(SEEN, "BOOLEAN", "POINT")
     attribute.data.foreach_set("value", np.ascontiguousarray(visible, dtype=bool))  # type: ignore[attr-defined]

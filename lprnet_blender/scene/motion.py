@@ -23,15 +23,32 @@ SAME_M = 1e-7                   # of places: what differs by less stands still
 SHEARED = 1e-5                  # of a matrix: what place, turn and scale do not give
 
 
+@dataclass(eq=False)
+class Stored:
+    """points (n, N, 3) float32 that map a file. Windows removes no file that is mapped, and frames of Blender's own
+    exporters may outlive them, so that it is closed by hand."""
+
+    points: npt.NDArray[np.float32]
+
+    def close(self) -> None:
+        """Nothing is read any more."""
+        self.points = np.empty((0, 0, 3), np.float32)
+
+
 @dataclass(frozen=True, eq=False)
 class Motion:
-    """times_s (n,) float64: frame / frame rate, increasing; points (n, N, 3) float32 in the object's space; places
-    (n, 4, 4) float64: object's space -> world in metres; triangles (T, 3) int32 of the mesh."""
+    """times_s (n,) float64: frame / frame rate, increasing; stored: the points, in the object's space; places (n, 4, 4)
+    float64: object's space -> world in metres; triangles (T, 3) int32 of the mesh."""
 
     times_s: npt.NDArray[np.float64]
-    points: npt.NDArray[np.float32]
+    stored: Stored
     places: npt.NDArray[np.float64]
     triangles: npt.NDArray[np.int32]
+
+    @property
+    def points(self) -> npt.NDArray[np.float32]:
+        """(n, N, 3) float32 in the object's space."""
+        return self.stored.points
 
     @property
     def moves(self) -> bool:
@@ -45,7 +62,7 @@ class Motion:
 
     def first(self) -> Motion:
         """As it stands at the first time, which becomes the only one."""
-        return replace(self, times_s=self.times_s[:1], points=self.points[:1], places=self.places[:1])
+        return replace(self, times_s=self.times_s[:1], stored=Stored(np.array(self.points[:1])), places=self.places[:1])
 
     def in_world(self, number: int) -> npt.NDArray[np.float32]:
         """(N, 3) float32 metres: the vertices where they stand in the scene."""
@@ -64,7 +81,7 @@ class Shown:
     uid: int
 
     def find(self) -> tuple[bpy.types.Object, bpy.types.Scene]:
-        """Raises InputError where it is not there, not shown or another scene is open."""
+        """Raises InputError where it is not there, not shown, edited or another scene is open."""
         thing = next((thing for thing in bpy.data.objects if thing.session_uid == self.uid), None)
         scene = bpy.context.scene
         if thing is None or thing.name != self.name or scene is None or scene.name != self.scene:
@@ -73,6 +90,8 @@ class Shown:
         if scene not in thing.users_scene:
             raise InputError(f"{self.name}: not in the scene {scene.name} itself, where an instance may show it; make "
                              "that real (Object > Apply > Make Instances Real), then export")
+        if thing.mode == "EDIT":
+            raise InputError(f"{self.name}: in Edit Mode, where Blender does not move it; leave it, then export")
         if not thing.visible_get():
             raise InputError(f"{self.name}: hidden, so that Blender does not move it; show it, then export")
         return thing, scene
@@ -105,10 +124,10 @@ def read_motion(shown: Shown, frames: npt.NDArray[np.float64], store: Path) -> G
             yield number + 1
     if not vertices:
         raise InputError(f"{shown.name}: a mesh without vertices; choose a captured or baked face")
-    points = np.memmap(store, np.float32, "r+", shape=(len(frames), vertices, 3))
+    stored = Stored(np.memmap(store, np.float32, "r+", shape=(len(frames), vertices, 3)))
     places[:, :3, 3] *= metres
     places[:, :3, :3] *= metres
-    return plain(Motion(np.asarray(frames, np.float64) / rate, points, places, triangles))
+    return plain(Motion(np.asarray(frames, np.float64) / rate, stored, places, triangles))
 
 
 def _triangles(mesh: bpy.types.Mesh) -> npt.NDArray[np.int32]:

@@ -71,7 +71,12 @@ class Unseen:
         else:
             material = plain_material(name)
         self._made.append(("materials", material.name))
-        self.mesh.materials.append(material)
+        slots = self.mesh.materials
+        empty = next((slot for slot, other in enumerate(slots) if other is None), None)
+        if empty is None:
+            slots.append(material)
+        else:                                           # a material was taken out of it: the faces still point there
+            slots[empty] = material
         if skin.visible is not None:
             add_visibility(self.mesh, seen_vertices(skin.visible, topology.uvs))
 

@@ -143,7 +143,8 @@ class LPRNET_OT_bake_video(BakeProperties, JobOperator):
 def tell(operator: bpy.types.Operator, context: bpy.types.Context, baked: Any) -> str:
     """Select what was baked, report what the user should know; returns the sentence that sums it up."""
     thing, layer = own(bpy.data.objects, baked.name), context.view_layer
-    if thing is not None and layer is not None:
+    # whoever edits another object stays with it: a mode belongs to the active one
+    if thing is not None and layer is not None and context.mode == "OBJECT":
         for other in context.selected_objects or ():
             other.select_set(False)
         with suppress(RuntimeError):                    # its collection may be excluded from this view layer

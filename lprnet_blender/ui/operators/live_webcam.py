@@ -14,6 +14,7 @@ from ...compat import MAY_BE_RELATIVE
 from ...missing import explain_missing
 from .. import choices
 from ..preferences import preferences, take_of
+from .running import tell_in_status_bar
 
 if TYPE_CHECKING:
     from bpy.stub_internal.rna_enums import OperatorReturnItems
@@ -266,8 +267,7 @@ def _end_capture() -> None:
 
 def _tell(context: bpy.types.Context, words: str | None) -> None:
     """In the status bar, and everything that shows the capture is drawn again."""
-    if context.workspace is not None:
-        context.workspace.status_text_set(words)
+    tell_in_status_bar(context, words)
     for window in context.window_manager.windows if context.window_manager else ():
         for area in window.screen.areas:
             if area.type == "VIEW_3D":

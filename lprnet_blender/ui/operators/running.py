@@ -24,6 +24,7 @@ DRAWN_EVERY_S = 0.2
 HUNDRED = 100
 
 _timers: list[bpy.types.Timer] = []
+_told_in: set[str] = set()      # workspaces
 _words, _drawn_s = "", 0.0
 
 
@@ -61,6 +62,7 @@ class JobOperator(bpy.types.Operator):
     if TYPE_CHECKING:               # Blender takes annotations for properties
         _job: Job
         _pace: Pace
+        _timer: bpy.types.Timer
 
         # of each operator its own
         def done(self, context: bpy.types.Context, result: Any) -> str:
@@ -85,12 +87,13 @@ class JobOperator(bpy.types.Operator):
 
     def modal(self, context: bpy.types.Context, event: bpy.types.Event) -> set[OperatorReturnItems]:
         """A tick for each of the timer's events; Esc stops."""
+        # a file that could not be opened has ended the job and its timer, but not the operator
+        if event.type == "TIMER" or self._job.ended is not None:
+            return self.tick(context)
         if event.type == "ESC" and event.value == "PRESS":
             self._job.cancel(wait=False)
             return {"RUNNING_MODAL"}
-        if event.type != "TIMER":
-            return {"PASS_THROUGH"}
-        return self.tick(context)
+        return {"PASS_THROUGH"}
 
     def tick(self, context: bpy.types.Context) -> set[OperatorReturnItems]:
         """What `modal` does with the timer's events."""
@@ -100,18 +103,19 @@ class JobOperator(bpy.types.Operator):
             self._pace = self._pace.at(self._job.progress)
             _show(context, self._job.name, self._pace)
             return {"PASS_THROUGH"}
-        stop_showing(context)
+        stop_showing(context, [self._timer])
         return self._end(context)
 
     def cancel(self, context: bpy.types.Context) -> None:
         """Blender ends the operator: another file is opened, or the window closed."""
         self._job.cancel()
-        stop_showing(context)
+        stop_showing(context, [self._timer])
 
     def _with_a_window(self, context: bpy.types.Context) -> set[OperatorReturnItems]:
         manager = context.window_manager
         assert manager is not None
-        _timers.append(manager.event_timer_add(EVERY_S, window=context.window))
+        self._timer = manager.event_timer_add(EVERY_S, window=context.window)
+        _timers.append(self._timer)
         manager.progress_begin(0, HUNDRED)
         self._pace = Pace(self._job.progress, time.monotonic(), 0)
         manager.modal_handler_add(self)
@@ -158,20 +162,32 @@ def running_jobs() -> Any:
     return sys.modules.get(f"{__name__.rpartition('.ui.')[0]}.jobs")
 
 
-def stop_showing(context: bpy.types.Context) -> None:
-    """Take the timer, the status bar's text and the progress away again."""
+def stop_showing(context: bpy.types.Context, timers: list[bpy.types.Timer] | None = None) -> None:
+    """Take timers (None: all of them), the status bar's text and the progress away again."""
     global _words
     _words = ""
     redraw_sidebars()
     manager = context.window_manager
-    while _timers:
-        timer = _timers.pop()
+    for timer in [timer for timer in _timers if timers is None or timer in timers]:
+        _timers.remove(timer)
         if manager is not None:
             manager.event_timer_remove(timer)
     if manager is not None and not bpy.app.background:
         manager.progress_end()
-    if context.workspace is not None:
-        context.workspace.status_text_set(None)
+    tell_in_status_bar(context, None)
+
+
+def tell_in_status_bar(context: bpy.types.Context, words: str | None) -> None:
+    """None takes away what was told, from every workspace: each keeps its own."""
+    workspace = context.workspace
+    if words is not None and workspace is not None:
+        workspace.status_text_set(words)
+        _told_in.add(workspace.name)
+    while words is None and _told_in:
+        told = bpy.data.workspaces.get(_told_in.pop())
+        if told is not None:
+            with bpy.context.temp_override(workspace=told):         # else it would be the present one's
+                told.status_text_set(None)
 
 
 def progress_words() -> str:
@@ -186,7 +202,6 @@ def _show(context: bpy.types.Context, name: str, pace: Pace) -> None:
     if now - _drawn_s > DRAWN_EVERY_S:
         _drawn_s = now
         redraw_sidebars()
-    if context.workspace is not None:
-        context.workspace.status_text_set(f"{name}: {_words}   (Esc: stop)")
+    tell_in_status_bar(context, f"{name}: {_words}   (Esc: stop)")
     if context.window_manager is not None and progress.total:
         context.window_manager.progress_update(HUNDRED * min(progress.done / progress.total, 1))
