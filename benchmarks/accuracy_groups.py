@@ -41,7 +41,7 @@ def group_report(python: Path, source: PhotoSource, networks: list[Network]) -> 
 def _ours(title: str, pictures: list[np.ndarray], network: Network) -> np.ndarray:
     """(n, 468, 2) pixels; NaN where no face was found over the middle."""
     progress = Progress(f"{network.card.name}: {title}", len(pictures))
-    options = CaptureOptions(all_faces=True, engine=network.engine, weights=network.card.name)
+    options = CaptureOptions(all_faces=True, engine=network.engine, weights=network.card.name, careful=False)
     out = np.full((len(pictures), MESH, 2), np.nan)
     for number, picture in enumerate(pictures):
         found = [face for face in capture_faces(picture, options) if _over(face, np.array(picture.shape[1::-1]) / 2)]

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from inference_core.crop import Crop
 from inference_core.topology import Topology
 
 NEAREST_CM = 25.0               # a camera is never assumed nearer than this to the canonical origin
@@ -58,6 +59,15 @@ def compose(canonical: np.ndarray, pose: HeadPose) -> np.ndarray:
     np.subtract(top, y, out=y)
     z *= scale
     return points.T.reshape(canonical.shape)
+
+
+def pose_in_image(pose: HeadPose, crop: Crop) -> HeadPose:
+    """A pose in crop units -> in image pixels: turned back, scaled and moved; perspective stays."""
+    cos, sin = np.cos(crop.angle_rad), np.sin(crop.angle_rad)
+    # the crop turned the picture clockwise by the angle; seen with y up, turning back is counter-clockwise positive
+    back = np.array([[cos, -sin, 0], [sin, cos, 0], [0, 0, 1]])
+    return HeadPose(back @ pose.rotation, pose.scale / crop.scale, crop.to_image(np.asarray(pose.shift)),
+                    pose.inverse_distance)
 
 
 def decompose(points: np.ndarray, pose: HeadPose) -> np.ndarray:

@@ -16,6 +16,7 @@ from inference_core.paths import weights_dir
 TOPOLOGY = "topology.npz"          # its name in a weights folder
 MAX_BYTES, MAX_SIZE = 16 << 20, 1024
 REGIONS = ("rigid", "left_lids", "right_lids", "lips", "brows", "jaw", "nose")
+SYMMETRIC_CM = 0.01
 SHAPES = dict(name=(), size=(), cells=("N", 2), faces=("F", 4), uvs=("N", 2), mirror=("N",),
               landmark_vertices=(68, 4), landmark_weights=(68, 4), facemesh_vertices=(478, 4), facemesh_weights=(478, 4),
               mean_canonical=("N", 3), **{f"region_{r}": ("N",) for r in REGIONS})
@@ -56,6 +57,12 @@ class Topology:
     def _places(self) -> np.ndarray:
         """(N,) of the cells in a map without rows: gathered so, a third of the time that rows and columns take."""
         return self.cells[:, 0].astype(np.intp) * self.size + self.cells[:, 1]
+
+    @cached_property
+    def symmetric(self) -> bool:
+        """Whether the mean face is its own mirror image by `mirror`; PRNet's mesh has vertices without a partner."""
+        away = self.mean_canonical[self.mirror] * np.float32([-1, 1, 1]) - self.mean_canonical
+        return bool(np.abs(away).max() < SYMMETRIC_CM)
 
     def position_map(self, vertices: np.ndarray) -> np.ndarray:
         """(N, 3) -> (size, size, 3) float32, NaN where no cell is valid."""

@@ -64,7 +64,7 @@ def answers(monkeypatch: pytest.MonkeyPatch) -> list:
         return [SimpleNamespace(landmarks_image=(points + [*shift, 0]).astype(np.float32))
                 for points in deep if points is not None]
 
-    def one(image, crop, network, least_presence):
+    def one(image, crop, network, least_presence, careful):
         crops.append(crop)
         return next(iter(of(image)), None)
 
@@ -198,6 +198,19 @@ def test_a_single_source_is_read_too(tmp_path: Path, answers: list) -> None:
     scores = run(source)
     assert list(scores) == ["lfpw"] and scores["lfpw"]["n"] == 2
     assert scores["lfpw"]["lip_corr"] is None           # of two faces a correlation says nothing
+
+
+def test_one_look_is_measured_unless_a_careful_capture_is_asked_for(tmp_path: Path, answers: list, monkeypatch) -> None:
+    asked = []
+    write(tmp_path / "photos" / "a", [annotated(0)])
+    answers.append(face(0))
+    kept = evaluate.capture_crop
+    monkeypatch.setattr(evaluate, "capture_crop", lambda *given, careful, **more: asked.append(careful)
+                        or kept(*given, careful=careful, **more))
+    monkeypatch.setattr(evaluate, "capture_faces", lambda image, options: asked.append(options.careful) or [])
+    for arguments in ([], ["--careful"], ["--crop", "detector"], ["--crop", "detector", "--careful"]):
+        run(tmp_path / "photos", *arguments)
+    assert asked == [False, True, False, True]
 
 
 def test_plots_are_a_curve_and_the_worst_twelve(tmp_path: Path, answers: list) -> None:

@@ -1,7 +1,8 @@
 """Measures a network of the weights folder on annotated photos, which it must never have learned from.
 
     python -m training.evaluate PHOTOS_DIR                          # crop cut from the annotation
-    python -m training.evaluate PHOTOS_DIR --crop detector          # the whole capture, as a user gets it
+    python -m training.evaluate PHOTOS_DIR --crop detector          # the whole capture
+    python -m training.evaluate PHOTOS_DIR --careful                # the mean of several looks, as a user's photo gets it
     python -m training.evaluate PHOTOS_DIR --weights lprnet --json scores.json --plot out/evaluate
 
 PHOTOS_DIR holds one folder per source, or is one source; the format is in training/annotated_photos.py. LPRNET_WEIGHTS
@@ -52,13 +53,13 @@ COLUMNS = (
     ("width r", "width_corr", 9, 3), ("slope", "width_slope", 7, 2))
 
 
-def measure(source: PhotoSource, crop: str, network: Network) -> list[Outcome]:
+def measure(source: PhotoSource, crop: str, network: Network, careful: bool = False) -> list[Outcome]:
     """One outcome for every photo of a source, in their order."""
     progress = Progress(source.name, len(source.photos))
     outcomes = []
     try:
         for photo in source.photos:
-            points = _answer(photo, source, crop, network)
+            points = _answer(photo, source, crop, network, careful)
             outcomes.append(Outcome(photo, *((None, None) if points is None else (points[:, :2], points[:, 2]))))
             progress.advance(len(outcomes))
     finally:
@@ -66,18 +67,19 @@ def measure(source: PhotoSource, crop: str, network: Network) -> list[Outcome]:
     return outcomes
 
 
-def _answer(photo: Photo, source: PhotoSource, crop: str, network: Network) -> np.ndarray | None:
+def _answer(photo: Photo, source: PhotoSource, crop: str, network: Network, careful: bool) -> np.ndarray | None:
     """(68, 3)."""
     image = photo.read()
     if crop == "truth":
         if photo.points is None:
             return None
         where = crop_from_landmarks(photo.points, upright=False)
-        face = capture_crop(image, where, network, least_presence=-1.0)     # where a face is known to be
+        # where a face is known to be
+        face = capture_crop(image, where, network, least_presence=-1.0, careful=careful)
         return None if face is None else face.landmarks_image.astype(np.float64)
     border = 0 if source.has_points or not source.shows_faces else round(BORDER * max(photo.size))
     image = cv2.copyMakeBorder(image, *(border,) * 4, cv2.BORDER_REPLICATE)
-    options = CaptureOptions(all_faces=True, engine=network.engine, weights=network.card.name)
+    options = CaptureOptions(all_faces=True, engine=network.engine, weights=network.card.name, careful=careful)
     found = [face.landmarks_image.astype(np.float64) - [border, border, 0] for face in capture_faces(image, options)]
     if photo.points is not None:
         shares = [overlap(points[:, :2], photo.points) for points in found]
@@ -183,6 +185,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("photos", type=Path, metavar="PHOTOS_DIR")
     parser.add_argument("--crop", choices=("truth", "detector"), default="truth")
+    parser.add_argument("--careful", action="store_true", help="the mean of six looks instead of one (mean_look)")
     parser.add_argument("--engine", choices=tuple(ENGINES), default="litert")
     parser.add_argument("--weights", default="default", metavar="NAME", help="a network that `lprnet info` lists")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write {source: scores}")
@@ -205,10 +208,10 @@ def _evaluate(options: argparse.Namespace) -> None:
     if options.plot:
         make_folder(options.plot)
     print(f"{network.card.name}, {network.engine}, {network.input_size} px, crop from the "
-          f"{'annotation' if options.crop == 'truth' else 'detector'}", flush=True)
+          f"{'annotation' if options.crop == 'truth' else 'detector'}{', six looks' if options.careful else ''}", flush=True)
     reports = {}
     for source in sources:
-        outcomes = measure(source, options.crop, network)
+        outcomes = measure(source, options.crop, network, options.careful)
         reports[source.name] = report_of(source, outcomes, options.crop)
         print(table(source, outcomes, options.crop), flush=True)
         if options.plot and (source.has_points or options.crop == "detector"):
