@@ -170,7 +170,8 @@ def _check_same(path: Path, take: Take, header: TakeHeader) -> None:
     pairs += [("the size of the pictures", tuple(was.size), tuple(now.size))]
     asked_then, asked_now = asdict(part_of(was.source)), asdict(part_of(now.source))
     pairs += [(f"the option {key}", asked_then[key], value) for key, value in asked_now.items()]
-    pairs += [(f"the option {key}", was.track.get(key), value) for key, value in now.track.items() if key != "weights"]
+    track = asdict(TrackOptions()) | was.track          # older takes lack what was not asked for then
+    pairs += [(f"the option {key}", track[key], value) for key, value in now.track.items() if key != "weights"]
     for what, before, after in pairs:
         if before != after:
             detail = f": {before} then, {after} now" if what.startswith("the option") else ""

@@ -436,9 +436,31 @@ def test_progress_says_how_far_how_fast_and_how_long_still() -> None:
 
 
 def test_every_option_of_the_part_and_the_tracker_is_checked_on_a_resume() -> None:
-    from dataclasses import asdict
+    from dataclasses import fields
 
     from inference_core.frames import FrameOptions
-    from inference_core.tracking import TrackOptions
-    assert video_command.FRAMES == asdict(FrameOptions())
-    assert video_command.TRACK.items() <= asdict(TrackOptions()).items()
+    assert set(video_command.FRAMES) == {field.name for field in fields(FrameOptions)}
+    assert set(video_command.TRACK) <= {field.name for field in fields(TrackOptions)}
+
+
+def test_a_careful_capture_sees_the_same_faces_and_resumes_as_such(clip: Path, whole: Path, tmp_path: Path, capsys) -> None:
+    take = tmp_path / "a.lprtake"
+    assert run(clip, "-o", take, "--end", "0.5", "--careful") == 0
+    careful, once = open_take(take), open_take(whole)
+    assert careful.header.track["careful"] is True and once.header.track["careful"] is False
+    assert np.array_equal(careful.valid, once.valid[:len(careful)]) and careful.valid.sum() > 5
+    for row in np.flatnonzero(careful.valid):
+        away = np.abs(careful.landmarks_image(row) - once.landmarks_image(row))[:, :2].mean()
+        assert 0 < away < 2
+    whole_frames = frames_of(take)
+    (take / FRAMES).write_bytes(whole_frames[:len(whole_frames) // 2])
+    assert run(clip, "-o", take, "--resume") == 0
+    assert frames_of(take) == whole_frames
+
+
+def test_a_take_from_before_careful_captures_is_gone_on_with(clip: Path, whole: Path, tmp_path: Path) -> None:
+    def without(values: dict) -> None:
+        del values["track"]["careful"]
+
+    take = changed_header(whole, tmp_path / "a.lprtake", without)
+    assert run(clip, "-o", take, "--resume") == 0 and frames_of(take) == frames_of(whole)

@@ -32,7 +32,8 @@ def image(settings: LPRNetSettings) -> Values:
 def video(settings: LPRNetSettings) -> Values:
     """For lprnet.bake_video."""
     part = {"start_s": settings.start_s, "end_s": settings.end_s} if settings.use_range else {}
-    whole = {"filepath": settings.clip, "take": settings.take, "fps": settings.fps, "face": settings.face}
+    whole = {"filepath": settings.clip, "take": settings.take, "fps": settings.fps, "face": settings.face,
+             "careful": settings.careful}
     return whole | part | bake_options(settings)
 
 

@@ -104,6 +104,7 @@ class LPRNET_PT_source(bpy.types.Panel):
             if _no_file(settings.clip):
                 column.prop(settings, "fps")
             column.prop(settings, "face")
+            column.prop(settings, "careful")
         else:
             _choice(layout, settings, "camera_from")
             column = split_column(layout)

@@ -53,6 +53,7 @@ class LPRNetSettings(BakeProperties, bpy.types.PropertyGroup):
         end_s: float
         fps: float
         face: int
+        careful: bool
         camera_from: str
         camera_index: int
         camera_address: str
@@ -93,6 +94,7 @@ class LPRNetSettings(BakeProperties, bpy.types.PropertyGroup):
         face: bpy.props.IntProperty(
             name="Face", description="Which of several faces is captured, 1 is the largest at first sight", default=1,
             min=1, max=64)
+        careful: bpy.props.BoolProperty(name="Careful", description=choices.CAREFUL)
         camera_from: bpy.props.EnumProperty(
             name="Camera", description="Where the camera is", items=choices.CAMERA_PLACES, default="DEVICE")
         camera_index: bpy.props.IntProperty(

@@ -11,6 +11,7 @@ import bpy
 
 from ...compat import MAY_BE_RELATIVE
 from ...scene.linked import home, own
+from .. import choices
 from ..bake_properties import FRAME_RATE, BakeProperties, as_typed, bake_options, draw_bake
 from ..preferences import preferences, take_of
 from ..take_info import choose_take
@@ -41,6 +42,7 @@ class LPRNET_OT_bake_video(BakeProperties, JobOperator):
         every: int
         fps: float
         face: int
+        careful: bool
         _scene: str
         _take: Path
         _chosen_before: str
@@ -66,6 +68,7 @@ class LPRNET_OT_bake_video(BakeProperties, JobOperator):
         face: bpy.props.IntProperty(
             name="Face", description="Which of several faces is captured, 1 is the largest at first sight", default=1,
             min=1, max=64)
+        careful: bpy.props.BoolProperty(name="Careful", description=choices.CAREFUL)
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
@@ -131,7 +134,8 @@ class LPRNET_OT_bake_video(BakeProperties, JobOperator):
         take = Path(bpy.path.abspath(self.take)) if self.take else take_for(clip, take_of(self.filepath))
         frames = FrameOptions(start_s=self.start_s, end_s=self.end_s or None, every=self.every,
                               fps=asked_rate(clip, take, as_typed(self.fps), rate.value))
-        track = TrackOptions(engine=chosen.engine, threads=chosen.threads, face=self.face)
+        track = TrackOptions(engine=chosen.engine, threads=chosen.threads, face=self.face,
+                             careful=self.careful)
         job = bake_video.begin(clip, take, VideoOptions(frames, track, resume=True), bake_options(self),
                                Target(context.scene.name, None, collection))
         self._scene, self._take = context.scene.name, take
