@@ -103,3 +103,15 @@ def test_a_missing_correspondence_is_named(tmp_path):
     from training.fitting import load_anchors
     with pytest.raises(ValueError, match="nowhere.npz"):
         load_anchors(tmp_path / "nowhere.npz")
+
+
+@pytest.mark.parametrize("yaw", [-20.0, 20.0])
+def test_the_half_of_the_outline_that_turns_away_is_trusted_less(parts, yaw):
+    """There FaceMesh's points follow the silhouette, and slide over the skin."""
+    fitter = parts[2]
+    outline, rotation = fitter._mean[fitter._oval], turned(yaw, 0, 0)
+    side = np.abs(outline[:, 0]) > 2
+    nearer = ((outline @ rotation.T)[:, 2] > outline[:, 2])[side]
+    trust = fitter._oval_trust(rotation)[side]
+    assert nearer.any() and not nearer.all()
+    assert trust[nearer].min() > trust[~nearer].max()

@@ -182,7 +182,7 @@ class FaceFitter:
     def _oval_trust(self, rotation):
         """FaceMesh's outline follows the silhouette when the head turns: trust its far half less."""
         right = np.degrees(np.arctan2(rotation[0, 2], rotation[2, 2]))
-        far = -np.sign(right) * self._mean[self._oval, 0] > 2
+        far = np.sign(right) * self._mean[self._oval, 0] > 2
         return np.where(far, np.clip(1 - abs(right) / 25, 0, 1), np.clip(1 - abs(right) / 60, 0.2, 1))
 
 

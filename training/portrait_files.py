@@ -16,7 +16,7 @@ from training.face_model import FaceModel
 from training.fitting import VIEWING_DISTANCE_CM, FaceFit, FaceFitter, load_anchors
 from training.progress import Progress
 
-FIT_VERSION = 1
+FIT_VERSION = 2
 FREE_TARS = ("portraits_", "historic_")             # public domain or CC0; other tars only when asked for
 # sources whose licence is stated for the photos themselves (grade A); the others' is inferred from who made them
 STATED_SOURCES = ("interfaces_pexels_cc0", "gpo_225x275", "gpo_200x250_older")
