@@ -9,7 +9,7 @@ from collections.abc import Iterator
 SUBFILE, WIDTH, HEIGHT, PHOTOMETRIC, ORIENTATION = 254, 256, 257, 262, 274
 SUB_DIRECTORIES, EXTRA_SAMPLES, DNG_VERSION = 330, 338, 50706
 REDUCED = 1                     # of SUBFILE: a smaller copy of another picture of the file
-FIRST_SEGMENT = 0x02             # of JPEG's markers: from here on a length follows, but for restarts, start and end
+FIRST_SEGMENT = 0x02            # of JPEG's markers: from here on a length follows, but for restarts, start and end
 CANON_RAW = b"CR\2\0"
 MOST_BELOW = 100                # directories that are looked at
 MOST_ENTRIES = 4096             # of a directory; those who decode pictures read none with more
