@@ -19,6 +19,7 @@ FOURTH = math.sqrt(70)           # the fourth differences of noise are so many t
 CALMEST, CALMEST_SHARE, CALMEST_PLACE, CALMEST_TURN = 0.1, 0.54, 0.39, 0.50
 SPEED_CUTOFF_HZ = 1.5           # of the speed itself
 NOISE_SHARE = 0.05              # how fast the noise is learned
+LEARNED_WITHIN_S = 0.18         # of four frames: in rarer ones third differences are motion, as of lips that speak
 
 
 def line_weights(time_s: np.ndarray, row: int, first: int, last: int, width_s: float,
@@ -91,7 +92,7 @@ class OneEuro:
 
     Here for values (..., P, 3) of P points in R regions, each of which moves as one: regions (R, P), columns that sum to 1,
     says which part of a point is in which; the speed of a region is the root mean square over its points, less what its
-    noise alone explains. The noise is measured as it comes, from third differences.
+    noise alone explains. The noise is measured as it comes, from third differences, where the frames are close enough.
     """
 
     def __init__(self, cutoff_hz: np.ndarray, slope: np.ndarray, deaf: np.ndarray, regions: np.ndarray) -> None:
@@ -101,6 +102,7 @@ class OneEuro:
         self._value: np.ndarray | None = None
         self._change: np.ndarray | None = None
         self._last: list[np.ndarray] = []
+        self._steps_s: list[float] = []
         self._noise = np.zeros(len(regions))
 
     def __call__(self, value: np.ndarray, step_s: float, trust: float | np.ndarray = 1.0) -> np.ndarray:
@@ -110,14 +112,15 @@ class OneEuro:
             return value
         step_s = max(step_s, 1e-4)
         self._change = self._change + _share(SPEED_CUTOFF_HZ, step_s) * ((value - self._value) / step_s - self._change)
-        self._measure_noise(value)
+        self._measure_noise(value, step_s)
         speed = np.maximum(self._size(self._change) - self._deaf * self._noise / step_s, 0)
         shares = _share(self._cutoff_hz + self._slope * speed, step_s).astype(value.dtype) @ self._regions
         self._value = self._value + (trust * shares[:, None]).astype(value.dtype) * (value - self._value)
         return self._value
 
-    def _measure_noise(self, value: np.ndarray) -> None:
-        if len(self._last) == 3:
+    def _measure_noise(self, value: np.ndarray, step_s: float) -> None:
+        self._steps_s = [*self._steps_s[-2:], step_s]
+        if len(self._last) == 3 and sum(self._steps_s) <= LEARNED_WITHIN_S:
             first, second, third = self._last
             bend = self._size(value - 3 * third + 3 * second - first) / math.sqrt(20)
             # short motion must not pass for noise: it grows by a share at most

@@ -252,6 +252,20 @@ def test_live_a_blink_keeps_nine_tenths_and_the_head_its_size() -> None:
     assert np.abs(scale / np.median(scale) - 1).max() < 0.004
 
 
+@pytest.mark.parametrize("fps", [15, 10, 5])
+def test_live_speech_keeps_its_size_however_few_pictures_a_camera_sends(fps: int) -> None:
+    """So far apart, a mouth that speaks is anywhere from one frame to the next, as noise is."""
+    time_s = np.arange(12 * fps) / fps
+    opened = 0.5 + 0.3 * np.sin(2 * np.pi * 2.3 * time_s) + 0.2 * np.sin(2 * np.pi * 3.7 * time_s + 1)
+    take = still_take(len(time_s), time_s=time_s)
+    take = replace(take, shapes=take.shapes + np.stack([moved_face(TOPOLOGY, mouth=cm) - MEAN for cm in opened]))
+    smoother = LiveSmoother()
+    raw, steady = (np.array([np.subtract(*TOPOLOGY.landmarks(frame.face.vertices_canonical)[[62, 66], 1])
+                             for frame in some][3 * fps:])
+                   for some in (results(take), [smoother(frame) for frame in results(take)]))
+    assert steady.std() > 0.8 * raw.std() and np.corrcoef(raw, steady)[0, 1] > 0.9
+
+
 def test_live_strength_0_is_the_raw_result() -> None:
     smoother = LiveSmoother(RAW)
     for frame in results(still_take(3)):

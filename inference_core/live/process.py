@@ -80,8 +80,8 @@ class LiveProcess:
             if self._state.running and over:
                 self._state = self._after_the_end()
             elif self._state.running and child.silent_s > SILENT_S:
-                why = (f"{safe_name(self.options.target)}: no answer for {SILENT_S:g} s; connect the camera again, close "
-                       "other programs that use it, then start again")
+                why = (f"{safe_name(self.options.target)}: no answer for {SILENT_S:g} s; connect the camera again, "
+                       "close other programs that use it, then start again")
                 self._state = replace(self._state, stage=FAILED, message=why)
                 child.kill()
             return replace(self._state, silent_s=child.silent_s)
