@@ -13,7 +13,8 @@ REST_S = 0.4                    # from this width on what is calm does not move 
 LEAST_WEIGHT = 0.05             # of the whole window; fewer rows than that are no window
 NOISE_LEFT = (1.0, 0.8, 0.6, 0.6)           # of the raw noise before each: that of codecs lasts for several frames
 STILL, MOVING = 3.0, 6.0        # times the noise: a difference up to the first is noise, from the second on motion
-FOURTH = math.sqrt(70)           # the fourth differences of noise are so many times the noise
+FOURTH = math.sqrt(70)          # the fourth differences of noise are so many times the noise
+BENT_WITHIN_S = 0.6             # of the five frames of a fourth difference: within more a head turns there and back
 # who speaks or dances rests in few frames: the noise of the calmest tenth, as a share of the middle one: of expressions,
 # as measured in still faces; of places and of turns, as random noise in two and in three dimensions has it
 CALMEST, CALMEST_SHARE, CALMEST_PLACE, CALMEST_TURN = 0.1, 0.54, 0.39, 0.50
@@ -60,13 +61,13 @@ def activity(distance: float | np.ndarray, noise: float | np.ndarray) -> float |
     return share * share * (3 - 2 * share)
 
 
-def noise_of(distances_of, values: np.ndarray, calmest_share: float | None = None) -> float:
-    """Of (n, C) values in turn, NaN where there is none, how far one typically is from where it should be. From fourth
-    differences: motion leaves next to nothing of itself in them. distances_of((m, C)) -> (m,). calmest_share: where fast
-    motion goes on most of the time, only the calmest frames tell; how large their noise is, as a share of the middle
-    one."""
+def noise_of(distances_of, values: np.ndarray, time_s: np.ndarray, calmest_share: float | None = None) -> float:
+    """Of (n, C) values at rising times, NaN where there is none, how far one typically is from where it should be. From
+    fourth differences: motion leaves next to nothing of itself in them, but where frames are so rare that it turns in
+    between; of such ones nothing is known, 0. distances_of((m, C)) -> (m,). calmest_share: where fast motion goes on
+    most of the time, only the calmest frames tell; how large their noise is, as a share of the middle one."""
     bends = np.diff(values, 4, axis=0)
-    bends = bends[np.isfinite(bends).all(1)]
+    bends = bends[np.isfinite(bends).all(1) & (time_s[4:] - time_s[:-4] <= BENT_WITHIN_S)]
     if not len(bends):
         return 0.0
     if calmest_share:
