@@ -28,8 +28,7 @@ def source_of(info: SourceInfo, options: FrameOptions) -> dict:
 
 def is_live(target: str | Path) -> bool:
     """A camera or a stream: what it showed is gone, so that nothing of it can be read again."""
-    text = str(target)
-    return text.startswith(CAMERA) or text.lower().startswith(STREAMS)
+    return str(target).lower().startswith((CAMERA, *STREAMS))
 
 
 def safe_name(target: str | Path) -> str:

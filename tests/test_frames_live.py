@@ -19,6 +19,7 @@ from hypothesis import given, strategies as st
 from inference_core.errors import VideoError
 from inference_core.frames import FrameOptions, camera, live, open_frames
 from inference_core.frames.multipart import MAX_PART_BYTES, parts
+from inference_core.take_source import is_live
 
 Serve = Callable[[Callable[[http.server.BaseHTTPRequestHandler], None]], str]
 MJPEG = "multipart/x-mixed-replace; boundary=frame"
@@ -267,7 +268,8 @@ def test_a_camera_without_pictures_is_refused(monkeypatch) -> None:
 
 
 @pytest.mark.parametrize("target", ["camera:", "camera:x", "camera:-1", "camera:100", "camera:99999999999",
-                                    "camera:99"])
+                                    "camera:99", "Camera:99", "CAMERA:x"])
 def test_a_camera_that_is_not_there_is_one_sentence(target: str) -> None:
-    with pytest.raises(VideoError, match=target):
+    assert is_live(target)
+    with pytest.raises(VideoError, match=target.lower()):
         open_frames(target)

@@ -142,6 +142,7 @@ def test_an_address_of_another_kind_is_refused_without_its_password(target: str)
 def test_options_go_to_the_child_as_they_are() -> None:
     options = LiveOptions("0", "a.lprtake", texture_size=512)
     assert options.target == "camera:0" and LiveOptions.from_json(options.to_json()) == options
+    assert LiveOptions("Camera:0").target == "camera:0"
     with pytest.raises(InputError, match="texture"):
         LiveOptions("0", texture_size=LARGEST_TEXTURE + 1)
 

@@ -151,7 +151,8 @@ def test_a_face_in_a_picture_wider_or_taller_than_opencv_warps_gets_the_skin_of_
     photo = photo_of(face, blotches())
     alone = sample_texture(photo, face, 64)
     wide = np.pad(photo, [(before, 0) if side == axis else (0, 0) for side in range(3)], mode="edge")
-    moved = dataclasses.replace(face, vertices_image=face.vertices_image + np.float32(np.roll([before, 0, 0], 1 - axis)))
+    move = np.float32(np.roll([before, 0, 0], 1 - axis))
+    moved = dataclasses.replace(face, vertices_image=face.vertices_image + move)
     there = sample_texture(wide, moved, 64)
     assert (there.visible != alone.visible).mean() < 0.005
     assert np.abs(there.image.astype(int) - alone.image).mean() < 1

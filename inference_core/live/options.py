@@ -30,6 +30,8 @@ class LiveOptions:
     def __post_init__(self) -> None:
         if self.target.isascii() and self.target.isdecimal():
             object.__setattr__(self, "target", CAMERA + self.target)
+        elif self.target.lower().startswith(CAMERA):
+            object.__setattr__(self, "target", self.target.lower())
         if not self.target.lower().startswith((CAMERA, *STREAMS)):
             # an address without its http:// may hold a password, too
             name = safe_name(self.target if "://" in self.target else f"://{self.target}").removeprefix("://")
