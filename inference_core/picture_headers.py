@@ -9,6 +9,7 @@ from collections.abc import Iterator
 SUBFILE, WIDTH, HEIGHT, PHOTOMETRIC, ORIENTATION = 254, 256, 257, 262, 274
 SUB_DIRECTORIES, EXTRA_SAMPLES, DNG_VERSION = 330, 338, 50706
 REDUCED = 1                     # of SUBFILE: a smaller copy of another picture of the file
+FIRST_SEGMENT = 0x02            # of JPEG's markers: from here on a length follows, but for restarts, start and end
 CANON_RAW = b"CR\2\0"
 MOST_BELOW = 100                # directories that are looked at
 MOST_ENTRIES = 4096             # of a directory; those who decode pictures read none with more
@@ -43,6 +44,8 @@ def _inspect_jpeg(data: bytes):
         if marker == 0xFF:
             place += 1
             continue
+        if marker < FIRST_SEGMENT or 0xD0 <= marker <= 0xD9:        # without a length, so what follows is not one
+            return size, False
         length = struct.unpack(">H", data[place + 2:place + 4])[0]
         if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
             height, width = struct.unpack(">HH", data[place + 5:place + 9])

@@ -92,7 +92,8 @@ class Motion:
     def __init__(self, take: TakeRows, shapes: Shapes, segments: list[tuple[int, int]], options: SmoothingOptions) -> None:
         self.take, self.segments = take, segments
         self._shapes, self._options = shapes, options
-        self._regions = [_Region(weights, shapes, name in OPENINGS) for name, weights in regions_of(take.topology).items()]
+        self._regions = [_Region(weights, shapes, take.time_s, name in OPENINGS)
+                         for name, weights in regions_of(take.topology).items()]
         hold = min(options.identity, 1.0) * held_part(take.topology)
         self._moves = (1 - hold).astype(np.float32)[:, None]
 
@@ -124,7 +125,7 @@ class _Region:
     """A part of the face that moves as one: the numbers of every frame that tell how it moves, as vectors whose length is
     the root mean square in cm over the region."""
 
-    def __init__(self, weights: np.ndarray, shapes: Shapes, opening: bool) -> None:
+    def __init__(self, weights: np.ndarray, shapes: Shapes, time_s: np.ndarray, opening: bool) -> None:
         self.opening = opening
         self._rows = np.flatnonzero(weights > 0)
         self._weights = weights[self._rows, None]
@@ -135,7 +136,7 @@ class _Region:
         self._numbers = (shapes.parts @ (axes * np.sqrt(strength))).astype(np.float32)
         back = (axes / np.sqrt(strength)).T.astype(np.float32)
         self._basis = back @ basis.reshape(len(basis), 3 * len(self._rows))
-        self._noise = noise_of(_length, self._numbers, CALMEST_SHARE) * (OPENINGS_NOISE if opening else 1.0)
+        self._noise = noise_of(_length, self._numbers, time_s, CALMEST_SHARE) * (OPENINGS_NOISE if opening else 1.0)
 
     def calm(self, vertices: np.ndarray, row: int, windows: list[tuple[int, np.ndarray]]) -> None:
         """Changes `vertices` from as seen to as calm as noise allows."""

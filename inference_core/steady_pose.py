@@ -96,8 +96,9 @@ def steady_poses(track: PoseTrack, time_s: np.ndarray, segments: list[tuple[int,
     place, rotation, size, nearness = (values.copy() for values in (track.place, track.rotation, track.size, track.nearness))
     usual = np.exp(np.nanmedian(track.size))
     places = track.place / usual
-    noise = [noise_of(_rms, places, CALMEST_PLACE), noise_of(_rms, _summed_turns(track.rotation), CALMEST_TURN),
-             SIZE_CALM * noise_of(_rms, track.size[:, None])]
+    noise = [noise_of(_rms, places, time_s, CALMEST_PLACE),
+             noise_of(_rms, _summed_turns(track.rotation), time_s, CALMEST_TURN),
+             SIZE_CALM * noise_of(_rms, track.size[:, None], time_s)]
     for first, last in segments:
         for row in range(first, last + 1):
             at, turn, large = places[row], np.zeros(3), track.size[row:row + 1]

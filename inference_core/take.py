@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from inference_core.tracking import FrameResult
 
 FARTHEST_CM = 1000.0            # from the middle of a head: no part of it is
+SMALLEST_CM = 1.0               # no head is; topologies of a few vertices are
 
 __all__ = ["Take", "TakeFrame", "TakeHeader", "TakeRows", "TakeWriter", "open_take", "take_frame"]
 
@@ -96,7 +97,7 @@ class Take(TakeRows):
         if not self.valid[row]:
             raise ValueError(f"row {row} of the take has no face")
         vertices = positions_of(self._body(row), self._head(row), self.topology.mean_canonical)
-        if not np.abs(vertices).max() <= FARTHEST_CM:           # nor where one is not a number
+        if not np.abs(vertices).max() <= FARTHEST_CM or self._collapsed(vertices):      # nor where one is not a number
             raise self._damaged(row)
         return vertices
 
@@ -118,8 +119,15 @@ class Take(TakeRows):
             raise self._damaged(row)
         return body
 
+    def _collapsed(self, vertices: np.ndarray) -> bool:
+        return _extent(vertices) < SMALLEST_CM <= _extent(self.topology.mean_canonical)
+
     def _damaged(self, row: int) -> TakeError:
         return TakeError(f"{self.path}: frame {self.index[row]} is damaged; {AGAIN}")
+
+
+def _extent(vertices: np.ndarray) -> float:
+    return float((vertices.max(0) - vertices.min(0)).max())
 
 
 def open_take(path: str | Path, topology: Topology | None = None, *, up_to_damage: bool = False) -> Take:

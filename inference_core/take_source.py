@@ -14,6 +14,7 @@ from inference_core.frames import CAMERA, STREAMS, FrameOptions, SourceInfo
 from inference_core.frames.images import find_pictures, is_sequence
 
 LARGEST_NUMBER = 10**18
+PLACE = re.compile(r"([^:]*|\[.*\])(:[0-9]*)?")          # host and port of an address
 ASKED_FPS = "asked_fps"         # FrameOptions.fps: `fps` is the source's own
 
 
@@ -27,19 +28,19 @@ def source_of(info: SourceInfo, options: FrameOptions) -> dict:
 
 def is_live(target: str | Path) -> bool:
     """A camera or a stream: what it showed is gone, so that nothing of it can be read again."""
-    text = str(target)
-    return text.startswith(CAMERA) or text.lower().startswith(STREAMS)
+    return str(target).lower().startswith((CAMERA, *STREAMS))
 
 
 def safe_name(target: str | Path) -> str:
     """The source as it may be shown: addresses without name, password and what follows a question mark, as
-    SourceInfo.name has them."""
+    SourceInfo.name has them. Of what is no address nothing: a password with a stroke in it ends up in its path."""
     text = str(target)
     scheme, sign, address = text.partition("://")
     if not sign:
         return text
     host, slash, path = re.split(r"[?#]", address, maxsplit=1)[0].partition("/")
-    return f"{scheme.lower()}://{host.rpartition('@')[2]}{slash}{path}"
+    place = host.rpartition("@")[2]
+    return f"{scheme.lower()}://{place}{slash}{path}" if PLACE.fullmatch(place) else f"{scheme.lower()}://..."
 
 
 def places_of(source: dict, take: Path) -> list[str]:

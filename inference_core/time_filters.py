@@ -13,12 +13,14 @@ REST_S = 0.4                    # from this width on what is calm does not move 
 LEAST_WEIGHT = 0.05             # of the whole window; fewer rows than that are no window
 NOISE_LEFT = (1.0, 0.8, 0.6, 0.6)           # of the raw noise before each: that of codecs lasts for several frames
 STILL, MOVING = 3.0, 6.0        # times the noise: a difference up to the first is noise, from the second on motion
-FOURTH = math.sqrt(70)           # the fourth differences of noise are so many times the noise
+FOURTH = math.sqrt(70)          # the fourth differences of noise are so many times the noise
+BENT_WITHIN_S = 0.6             # of the five frames of a fourth difference: within more a head turns there and back
 # who speaks or dances rests in few frames: the noise of the calmest tenth, as a share of the middle one: of expressions,
 # as measured in still faces; of places and of turns, as random noise in two and in three dimensions has it
 CALMEST, CALMEST_SHARE, CALMEST_PLACE, CALMEST_TURN = 0.1, 0.54, 0.39, 0.50
 SPEED_CUTOFF_HZ = 1.5           # of the speed itself
 NOISE_SHARE = 0.05              # how fast the noise is learned
+LEARNED_WITHIN_S = 0.18         # of four frames: in rarer ones third differences are motion, as of lips that speak
 
 
 def line_weights(time_s: np.ndarray, row: int, first: int, last: int, width_s: float,
@@ -59,13 +61,13 @@ def activity(distance: float | np.ndarray, noise: float | np.ndarray) -> float |
     return share * share * (3 - 2 * share)
 
 
-def noise_of(distances_of, values: np.ndarray, calmest_share: float | None = None) -> float:
-    """Of (n, C) values in turn, NaN where there is none, how far one typically is from where it should be. From fourth
-    differences: motion leaves next to nothing of itself in them. distances_of((m, C)) -> (m,). calmest_share: where fast
-    motion goes on most of the time, only the calmest frames tell; how large their noise is, as a share of the middle
-    one."""
+def noise_of(distances_of, values: np.ndarray, time_s: np.ndarray, calmest_share: float | None = None) -> float:
+    """Of (n, C) values at rising times, NaN where there is none, how far one typically is from where it should be. From
+    fourth differences: motion leaves next to nothing of itself in them, but where frames are so rare that it turns in
+    between; of such ones nothing is known, 0. distances_of((m, C)) -> (m,). calmest_share: where fast motion goes on
+    most of the time, only the calmest frames tell; how large their noise is, as a share of the middle one."""
     bends = np.diff(values, 4, axis=0)
-    bends = bends[np.isfinite(bends).all(1)]
+    bends = bends[np.isfinite(bends).all(1) & (time_s[4:] - time_s[:-4] <= BENT_WITHIN_S)]
     if not len(bends):
         return 0.0
     if calmest_share:
@@ -91,7 +93,7 @@ class OneEuro:
 
     Here for values (..., P, 3) of P points in R regions, each of which moves as one: regions (R, P), columns that sum to 1,
     says which part of a point is in which; the speed of a region is the root mean square over its points, less what its
-    noise alone explains. The noise is measured as it comes, from third differences.
+    noise alone explains. The noise is measured as it comes, from third differences, where the frames are close enough.
     """
 
     def __init__(self, cutoff_hz: np.ndarray, slope: np.ndarray, deaf: np.ndarray, regions: np.ndarray) -> None:
@@ -101,6 +103,7 @@ class OneEuro:
         self._value: np.ndarray | None = None
         self._change: np.ndarray | None = None
         self._last: list[np.ndarray] = []
+        self._steps_s: list[float] = []
         self._noise = np.zeros(len(regions))
 
     def __call__(self, value: np.ndarray, step_s: float, trust: float | np.ndarray = 1.0) -> np.ndarray:
@@ -110,14 +113,15 @@ class OneEuro:
             return value
         step_s = max(step_s, 1e-4)
         self._change = self._change + _share(SPEED_CUTOFF_HZ, step_s) * ((value - self._value) / step_s - self._change)
-        self._measure_noise(value)
+        self._measure_noise(value, step_s)
         speed = np.maximum(self._size(self._change) - self._deaf * self._noise / step_s, 0)
         shares = _share(self._cutoff_hz + self._slope * speed, step_s).astype(value.dtype) @ self._regions
         self._value = self._value + (trust * shares[:, None]).astype(value.dtype) * (value - self._value)
         return self._value
 
-    def _measure_noise(self, value: np.ndarray) -> None:
-        if len(self._last) == 3:
+    def _measure_noise(self, value: np.ndarray, step_s: float) -> None:
+        self._steps_s = [*self._steps_s[-2:], step_s]
+        if len(self._last) == 3 and sum(self._steps_s) <= LEARNED_WITHIN_S:
             first, second, third = self._last
             bend = self._size(value - 3 * third + 3 * second - first) / math.sqrt(20)
             # short motion must not pass for noise: it grows by a share at most

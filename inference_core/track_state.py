@@ -13,6 +13,7 @@ from inference_core.crop import Crop, crop_around
 
 FORMAT = 1
 MAX_BYTES, MAX_PLACES = 1 << 16, 64
+FARTHEST_PX, SMALLEST_PX = 1e7, 1e-6            # of crops and frames
 
 
 @dataclass(frozen=True)
@@ -73,12 +74,17 @@ def read_state(data: bytes) -> TrackState:
         size = tuple(int(side) for side in values.pop("size"))
         counts = {key: int(values.pop(key)) for key in ("names", "looks", "searches") if key in values}
         state = TrackState(places, size=size, **counts, **{key: float(value) for key, value in values.items()})
-    except (KeyError, TypeError, AttributeError, RecursionError) as error:
+    except (KeyError, TypeError, AttributeError, RecursionError, OverflowError) as error:
         raise ValueError(f"not a state of tracking ({error})") from error
-    numbers = [v for place in state.places for v in asdict(place).values()]
-    if not np.isfinite(numbers).all() or any(place.side <= 0 for place in state.places) or len(state.size) != 2:
+    known = len(state.size) == 2 and all(1 <= side <= FARTHEST_PX for side in state.size)
+    if not (known or state.size == TrackState.size) or not all(map(_possible, state.places)):
         raise ValueError("a state of tracking with impossible numbers")
     return state
+
+
+def _possible(place: Place) -> bool:
+    near = max(abs(place.x), abs(place.y), place.side) <= FARTHEST_PX and place.side >= SMALLEST_PX
+    return near and math.isfinite(place.x + place.y + place.angle_rad + place.seen_s)
 
 
 def place_of(name: int, crop: Crop, time_s: float) -> Place:

@@ -18,6 +18,7 @@ MARGINS = (0.012, 0.022), (0.022, 0.040)
 # The outline is one beyond which the head turns away where the skin stands so oblique to the view (cosine) and is not
 # within so much of the unwrap from the mesh's own end at ears and temples, where skin and hair go on.
 OBLIQUE, END = 0.35, 0.06
+NEAR = 4                        # pixels around the part of the photo that is looked at
 JUMP, BEHIND_ALL = 6.0, -1e9    # pixels of depth between neighbours that make an edge; where there is nothing
 
 
@@ -63,12 +64,22 @@ def seen_by_photo(vertices, topology: Topology, unwrap: Raster, photo: np.ndarra
 def _on_grid(photo, low, scale: float, border: int, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
     """The photo on the pixels of the depth test (H, W, 3) uint8, and where it has any (H, W) bool."""
     shrunk = min(2 * scale, 1.0)                # by area first: what is left to OpenCV's warp takes single pixels
+    photo, start = _needed(photo, low - border / scale, low + (np.array(size) - border) / scale, NEAR / shrunk)
     if shrunk < 1:
         photo = cv2.resize(photo, None, fx=shrunk, fy=shrunk, interpolation=cv2.INTER_AREA)
-    left, top = border - low * scale + (scale / shrunk - scale) / 2
+    left, top = border - (low - start) * scale + (scale / shrunk - scale) / 2
     matrix = np.array([[scale / shrunk, 0, left], [0, scale / shrunk, top]])
     there = cv2.warpAffine(np.ones(photo.shape[:2], np.uint8), matrix, size, flags=cv2.INTER_NEAREST)
     return cv2.warpAffine(photo, matrix, size, borderMode=cv2.BORDER_REPLICATE), there > 0
+
+
+def _needed(photo, low, high, margin: float) -> tuple[np.ndarray, np.ndarray]:
+    """The part of the photo from low to high (2,) and a margin, and its left and top: OpenCV warps no picture more than
+    32,766 pixels wide. At least the margin, where they lie outside."""
+    limit = np.array(photo.shape[1::-1])
+    first = np.clip(np.floor(low - margin), 0, np.maximum(limit - np.ceil(margin), 0)).astype(int)
+    end = np.clip(np.ceil(high + margin), np.minimum(first + np.ceil(margin), limit), limit).astype(int)
+    return photo[first[1]:end[1], first[0]:end[0]], first
 
 
 def _eroded(mask: np.ndarray, radius: int) -> np.ndarray:

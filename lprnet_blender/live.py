@@ -17,6 +17,7 @@ from inference_core.live.messages import LiveResult
 from inference_core.live.options import LiveOptions
 from inference_core.live.process import LiveProcess, LiveState
 from inference_core.take_header import HEADER
+from inference_core.take_source import safe_name
 from inference_core.weights import find_card
 
 from .scene.bake_options import Head
@@ -101,7 +102,7 @@ class LiveSession:
         if state.stage == "loading":
             return "Live: starting"
         if state.stage == "opening" or not state.frames:
-            return f"Live: waiting for {self._name}"
+            return f"Live: waiting for {safe_name(self.options.target)}"
         words = [f"Live: {state.fps:.0f} fps", f"{1000 * state.latency_s:.0f} ms",
                  f"{state.lost} of {state.frames} frames lost"]
         if state.silent_s > GONE_S:
@@ -119,10 +120,6 @@ class LiveSession:
         if state.recorded:
             words += f", {state.recorded} recorded in {self.options.take}"
         return (f"{self.note}; {words}" if self.note else words), False
-
-    @property
-    def _name(self) -> str:
-        return self.options.target.rpartition("@")[2].partition("?")[0]
 
     def _apply(self, result: LiveResult) -> None:
         scene = bpy.data.scenes.get(self.scene)

@@ -131,7 +131,8 @@ def test_no_sentence_about_a_stream_tells_its_password(head, tmp_path: Path, cap
         with open_frames(address) as frames:
             assert safe_name(address) == frames.info.name
     assert "no face was seen" in nobody and safe_name(address) in nobody
-    for wrong in ("rtsp://admin:S3cret@127.0.0.1/x?T0KEN", "http://admin:S3cret@[::1/?T0KEN"):
+    for wrong in ("rtsp://admin:S3cret@127.0.0.1/x?T0KEN", "rtsp://admin:T0KEN/S3cret@127.0.0.1/x",
+                  "http://admin:S3cret@[::1/?T0KEN"):
         assert main(["video", wrong, "-o", str(tmp_path / "b.lprtake")]) == 2
         nobody += capsys.readouterr().err
     assert "S3cret" not in nobody and "T0KEN" not in nobody

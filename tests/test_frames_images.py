@@ -65,6 +65,16 @@ def test_names_without_a_frame_number_are_counted(tmp_path: Path, names: tuple[s
     assert [index for index, _, _ in read(write(tmp_path / "clip", *names))] == list(range(len(names)))
 
 
+@pytest.mark.parametrize("pattern", ["frame_%d.png", "frame_####.png"])
+def test_a_pattern_of_stamps_instead_of_numbers_is_refused_and_what_is_told_works(tmp_path: Path, pattern: str) -> None:
+    folder = write(tmp_path / "clip", "frame_100000000000000000.png", "frame_100000000041666667.png")
+    with pytest.raises(VideoError, match="too far apart") as refused:
+        open_frames(folder / pattern)
+    told = str(folder / "frame_*.png")
+    assert str(refused.value).startswith(str(folder / pattern)) and f"give {told}, " in str(refused.value)
+    assert read(Path(told)) == [(0, 0, 0), (1, 1 / 24, 1)]
+
+
 def test_sixteen_bit_and_turned_pictures_are_read_like_photos(tmp_path: Path) -> None:
     cv2.imwrite(str(tmp_path / "a1.png"), np.full((4, 4, 3), 257 * 100, np.uint16))
     with open_frames(tmp_path) as frames:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import http.server
 import io
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -18,6 +19,7 @@ from hypothesis import given, strategies as st
 from inference_core.errors import VideoError
 from inference_core.frames import FrameOptions, camera, live, open_frames
 from inference_core.frames.multipart import MAX_PART_BYTES, parts
+from inference_core.take_source import is_live
 
 Serve = Callable[[Callable[[http.server.BaseHTTPRequestHandler], None]], str]
 MJPEG = "multipart/x-mixed-replace; boundary=frame"
@@ -182,11 +184,39 @@ def test_a_password_is_sent_and_never_shown(serve: Serve) -> None:
     assert got == ["Basic bWU6Z2VoZWltIQ==", "/cam.mjpg?key=alsogeheim"] and "geheim" not in str(broke.value)
 
 
-@pytest.mark.parametrize("address", ["http://", "http://[::1", "http://host:99999/", "http://127.0.0.1:1/",
-                                     "HTTP:///x"])
-def test_an_address_that_leads_nowhere_is_one_sentence(address: str) -> None:
-    with pytest.raises(VideoError, match="address"):
+def test_blanks_in_an_address_are_sent_and_tell_no_password(serve: Serve) -> None:
+    got = []
+
+    def answer(handler: http.server.BaseHTTPRequestHandler) -> None:
+        got.append(handler.path)
+        streaming(part(jpeg(1)), b"--frame--\r\n")(handler)
+
+    seen, sentence = read_until_error(serve(answer).replace("cam", "my%20own cam") + "?user=me&pwd=ge heim\u00e9")
+    assert got == ["/my%20own%20cam.mjpg?user=me&pwd=ge%20heim%C3%A9"] and len(seen) == 1 and not sentence
+
+
+@pytest.mark.parametrize(("address", "place"), [
+    ("http://[fe80::1]/video", ("fe80::1", 80)), ("https://[::1]/", ("::1", 443)), ("http://[::1]:8080/", ("::1", 8080)),
+    ("http://127.0.0.1/", ("127.0.0.1", 80))])
+def test_an_address_without_a_port_is_asked_at_the_usual_one(monkeypatch, address: str, place: tuple) -> None:
+    asked = []
+
+    def connect(to: tuple, *_: object) -> None:
+        asked.append(to)
+        raise ConnectionRefusedError("nobody is there")
+
+    monkeypatch.setattr(socket, "create_connection", connect)
+    with pytest.raises(VideoError, match="nobody is there"):
         open_frames(address)
+    assert asked == [place]
+
+
+@pytest.mark.parametrize("address", ["http://", "http://[::1", "http://host:99999/", "http://127.0.0.1:1/",
+                                     "HTTP:///x", "http:// 192.168.0.5:8080/video", "http://me:geheim@a b/?geheim"])
+def test_an_address_that_leads_nowhere_is_one_sentence(address: str) -> None:
+    with pytest.raises(VideoError, match="address") as caught:
+        open_frames(address)
+    assert "geheim" not in str(caught.value)
 
 
 @given(st.lists(st.tuples(st.binary(max_size=300), st.booleans())), st.booleans())
@@ -238,7 +268,8 @@ def test_a_camera_without_pictures_is_refused(monkeypatch) -> None:
 
 
 @pytest.mark.parametrize("target", ["camera:", "camera:x", "camera:-1", "camera:100", "camera:99999999999",
-                                    "camera:99"])
+                                    "camera:99", "Camera:99", "CAMERA:x"])
 def test_a_camera_that_is_not_there_is_one_sentence(target: str) -> None:
-    with pytest.raises(VideoError, match=target):
+    assert is_live(target)
+    with pytest.raises(VideoError, match=target.lower()):
         open_frames(target)

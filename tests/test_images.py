@@ -176,6 +176,28 @@ def test_a_picture_cannot_hide_its_size_behind_a_second_one(tmp_path, monkeypatc
         read_image(small)
 
 
+@pytest.mark.parametrize("marker", [0x00, 0x01, *range(0xD0, 0xD8)])
+def test_a_jpeg_cannot_hide_its_size_behind_a_marker_without_a_length(tmp_path, monkeypatch, picture, marker):
+    """What decodes it passes over such a marker, and finds the size right after it; who takes for a length what follows
+    lands in a comment that tells another one."""
+    whole = saved(tmp_path, "whole.jpg", Image.fromarray(picture)).read_bytes()
+    told = b"\xff\xc0" + struct.pack(">HBHHB", 11, 8, 2, 3, 1) + b"\1\x11\0" + b"\xff\xda\0\2"
+    comments = b"".join(b"\xff\xfe" + struct.pack(">H", 40_002) + bytes(40_000) for _ in range(2))
+    # taken for a length, the marker of the first comment leads to here in the second one
+    comments = comments[:0xFFFE] + told + comments[0xFFFE + len(told):]
+    (tmp_path / "hidden.jpg").write_bytes(whole[:2] + bytes((0xFF, marker)) + comments + whole[2:])
+    monkeypatch.setattr(images, "_decode", lambda *a: pytest.fail("it was decoded"))
+    with pytest.raises(ImageError, match="hidden.jpg"):
+        read_image(tmp_path / "hidden.jpg")
+
+
+def test_a_jpeg_with_fill_bytes_and_restarts_is_read(tmp_path, picture):
+    whole = saved(tmp_path, "whole.jpg", Image.fromarray(picture), restart_marker_rows=1).read_bytes()
+    assert b"\xff\xd0" in whole
+    (tmp_path / "filled.jpg").write_bytes(whole[:2] + b"\xff\xff" + whole[2:])
+    assert np.array_equal(read_image(tmp_path / "filled.jpg"), read_image(tmp_path / "whole.jpg"))
+
+
 def test_a_size_that_lies_elsewhere_in_the_file_is_not_taken_for_the_place_where_it_lies(tmp_path, monkeypatch):
     """A TIFF may write its width in eight bytes, which do not fit into the directory."""
     tags = [(256, 16, 8), *grey_tags(30, 20, 16)[1:]]

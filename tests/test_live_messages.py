@@ -131,9 +131,18 @@ def test_what_is_no_camera_is_refused_before_anything_starts(target: str) -> Non
         LiveOptions(target)
 
 
+@pytest.mark.parametrize("target", ["rtsp://me:S3cret@host/x?S3cret", "ftp://me:S3cret@host/?a=b@S3cret",
+                                    "rtsp://me:S3/cret@host/", "me:S3cret@host:8080/x?key=S3cret"])
+def test_an_address_of_another_kind_is_refused_without_its_password(target: str) -> None:
+    with pytest.raises(InputError, match="not a camera") as caught:
+        LiveOptions(target)
+    assert "S3" not in str(caught.value)
+
+
 def test_options_go_to_the_child_as_they_are() -> None:
     options = LiveOptions("0", "a.lprtake", texture_size=512)
     assert options.target == "camera:0" and LiveOptions.from_json(options.to_json()) == options
+    assert LiveOptions("Camera:0").target == "camera:0"
     with pytest.raises(InputError, match="texture"):
         LiveOptions("0", texture_size=LARGEST_TEXTURE + 1)
 

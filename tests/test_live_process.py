@@ -161,6 +161,14 @@ def test_a_child_that_hangs_is_noticed_and_ended(monkeypatch: pytest.MonkeyPatch
             os.kill(live.pid, 0)
 
 
+def test_a_child_that_hangs_is_told_without_a_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(process, "SILENT_S", 0.3)
+    target = "http://me:geheim@127.0.0.1:1/cam?mail=a@geheim"
+    with LiveProcess(LiveOptions(target), command=[sys.executable, "-c", "import time; time.sleep(99)"]) as live:
+        state = until(live, over)
+    assert state.message.startswith("http://127.0.0.1:1/cam: no answer") and "geheim" not in state.message
+
+
 @pytest.mark.parametrize(("target", "words"), [("http://127.0.0.1:1/cam", "refused"),
                                                ("http://me:geheim@127.0.0.1:1/cam?key=geheim", "refused"),
                                                ("camera:97", "cannot be opened"), ("camera:x", "not the number")])

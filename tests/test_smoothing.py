@@ -14,7 +14,7 @@ from inference_core.regression import Face
 from inference_core.smoothing import RAW, SmoothingOptions, smooth
 from inference_core.steady_pose import lids_of
 from inference_core.take import TakeHeader, TakeRows
-from inference_core.time_filters import line_weights
+from inference_core.time_filters import line_weights, noise_of
 from inference_core.topology import load_topology
 from inference_core.track_state import TrackState
 from inference_core.tracking import FrameResult
@@ -170,6 +170,29 @@ def test_a_head_that_jerks_most_of_the_time_is_where_it_was_seen() -> None:
     assert np.quantile(off, 0.95) < 1.5 and tremble(smooth(raw), smooth(raw).landmarks_image) < 0.2
 
 
+@pytest.mark.parametrize("fps", [5, 3, 2, 1])
+def test_a_head_that_moves_between_rare_frames_is_where_it_was_seen(fps: int) -> None:
+    """So far apart, motion looks like noise."""
+    time_s = np.arange(40) / fps
+    way = np.stack([np.sin(2 * np.pi * 0.4 * time_s), np.cos(2 * np.pi * 0.31 * time_s)], 1)
+    raw = still_take(40, time_s=time_s, angles=np.c_[20 * way[:, :1], np.zeros((40, 2))])
+    raw = replace(raw, shift=raw.shift + 60 * way)
+    steady = smooth(raw)
+    off = [np.linalg.norm((steady.landmarks_image(row) - raw.landmarks_image(row))[:, :2], axis=1).mean()
+           for row in range(40)]
+    assert max(off) < 1
+
+
+def test_noise_is_learned_beside_gaps_in_time_as_without_them() -> None:
+    values = np.random.default_rng(4).normal(0, 1, (4000, 1))
+    time_s = np.arange(4000) / FPS
+    whole = noise_of(lambda bends: np.abs(bends[:, 0]), values, time_s)
+    values[2000:] += 1000
+    assert noise_of(lambda bends: np.abs(bends[:, 0]), values, time_s + 5 * (np.arange(4000) // 6)) == \
+        pytest.approx(whole, rel=0.1)
+    assert noise_of(lambda bends: np.abs(bends[:, 0]), values, 5.0 * np.arange(4000)) == 0
+
+
 def test_time_has_no_direction() -> None:
     raw = still_take(80, closed=blinks(80, (30,)))
     back = MadeTake(raw.header, TOPOLOGY, raw.index, raw.time_s, raw.valid, *(getattr(raw, name)[::-1] for name in (
@@ -250,6 +273,20 @@ def test_live_a_blink_keeps_nine_tenths_and_the_head_its_size() -> None:
     assert np.median(lids) - lids[50:60].min() > 0.9 * (np.median(raw) - raw[50:60].min())
     scale = np.array([face.pose.scale for face in steady[40:]])
     assert np.abs(scale / np.median(scale) - 1).max() < 0.004
+
+
+@pytest.mark.parametrize("fps", [15, 10, 5])
+def test_live_speech_keeps_its_size_however_few_pictures_a_camera_sends(fps: int) -> None:
+    """So far apart, a mouth that speaks is anywhere from one frame to the next, as noise is."""
+    time_s = np.arange(12 * fps) / fps
+    opened = 0.5 + 0.3 * np.sin(2 * np.pi * 2.3 * time_s) + 0.2 * np.sin(2 * np.pi * 3.7 * time_s + 1)
+    take = still_take(len(time_s), time_s=time_s)
+    take = replace(take, shapes=take.shapes + np.stack([moved_face(TOPOLOGY, mouth=cm) - MEAN for cm in opened]))
+    smoother = LiveSmoother()
+    raw, steady = (np.array([np.subtract(*TOPOLOGY.landmarks(frame.face.vertices_canonical)[[62, 66], 1])
+                             for frame in some][3 * fps:])
+                   for some in (results(take), [smoother(frame) for frame in results(take)]))
+    assert steady.std() > 0.8 * raw.std() and np.corrcoef(raw, steady)[0, 1] > 0.9
 
 
 def test_live_strength_0_is_the_raw_result() -> None:

@@ -11,6 +11,7 @@ import pytest
 from takes import FPS, acted, header, take_of_any_stamps, write_take
 
 from inference_core.cli import main
+from inference_core.errors import TakeError
 from inference_core.images import read_image
 from inference_core.take import TakeFrame, TakeWriter, open_take
 from inference_core.take_measures import blinks_in, measure
@@ -173,3 +174,14 @@ def test_numbers_that_no_head_has_are_refused(tmp_path, capsys) -> None:
     assert main(["info", str(written(tmp_path, [wild]))]) != 0
     said = capsys.readouterr()
     assert "b.lprtake: damaged or altered (frame 0 " in said.err and said.err.count("\n") == 1
+
+
+def test_a_face_that_is_no_larger_than_a_point_is_refused(tmp_path, capsys) -> None:
+    frames = [acted(TOPOLOGY, number) for number in range(3)]
+    frames[1] = dataclasses.replace(frames[1], canonical=np.zeros_like(frames[1].canonical))
+    path = written(tmp_path, frames)
+    with pytest.raises(TakeError, match=r"b\.lprtake: frame 1 is damaged"):
+        open_take(path).canonical(1)
+    assert main(["info", str(path), "--smooth", "1"]) != 0
+    said = capsys.readouterr()
+    assert "frame 1 is damaged" in said.err and said.err.count("\n") == 1

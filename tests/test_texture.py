@@ -145,6 +145,19 @@ def test_a_face_that_leaves_the_picture_is_no_error_and_only_what_is_inside_coun
     assert (max(move) < 1000) or not texture.visible.any()
 
 
+@pytest.mark.parametrize("axis", [0, 1])
+def test_a_face_in_a_picture_wider_or_taller_than_opencv_warps_gets_the_skin_of_the_face_alone(axis):
+    face, before = mean_face(20), 32_800
+    photo = photo_of(face, blotches())
+    alone = sample_texture(photo, face, 64)
+    wide = np.pad(photo, [(before, 0) if side == axis else (0, 0) for side in range(3)], mode="edge")
+    move = np.float32(np.roll([before, 0, 0], 1 - axis))
+    moved = dataclasses.replace(face, vertices_image=face.vertices_image + move)
+    there = sample_texture(wide, moved, 64)
+    assert (there.visible != alone.visible).mean() < 0.005
+    assert np.abs(there.image.astype(int) - alone.image).mean() < 1
+
+
 @pytest.mark.parametrize("size", [0, -1, 9000])
 def test_a_size_that_cannot_be_made_is_refused(size):
     with pytest.raises(InputError, match=str(size)):

@@ -132,10 +132,17 @@ def test_a_trembling_face_does_not_move_the_crop_and_a_moving_one_does() -> None
     assert followed(last, Place(1, 100.6, 99.5, 50.4, 0.11, 1.0), 0.0) == Place(1, 100.6, 99.5, 50.4, 0.11, 1.0)
 
 
-@pytest.mark.parametrize("data", [b"", b"{}", b"[]", b'{"format":2}', b"\xff" * 10, b"[" * 100_000,
-                                  TrackState((Place(1, 0, 0, 1, 0, 0),)).to_bytes().replace(b'"side":1', b'"side":-1'),
-                                  TrackState((Place(1, 0, 0, 1, 0, 0),)).to_bytes().replace(b'"x":0', b'"x":NaN')])
+STATE = TrackState((Place(1, 0, 0, 1, 0, 0),), size=(20, 30)).to_bytes()
+
+
+@pytest.mark.parametrize("data", [b"", b"{}", b"[]", b'{"format":2}', b"\xff" * 10, b"[" * 100_000, *(
+    STATE.replace(before, after) for before, after in (
+        (b'"side":1', b'"side":-1'), (b'"x":0', b'"x":NaN'), (b'"x":0', b'"x":-Infinity'), (b'"y":0', b'"y":1e300'),
+        (b'"side":1', b'"side":1e-300'), (b'"seen_s":0', b'"seen_s":NaN'),
+        (b'"angle_rad":0', b'"angle_rad":1' + b"0" * 400), (b'"wait_s":0.0', b'"wait_s":1' + b"0" * 400),
+        (b'"name":1', b'"name":Infinity'), (b'"names":0', b'"names":Infinity'), (b"[20,30]", b"[0,5]"), (b"[20,30]", b"[20]"), (b"[20,30]", b"[20,-30]"), (b"[20,30]", b"[20,1e300]")))])
 def test_what_is_no_state_is_refused(data: bytes) -> None:
+    assert read_state(STATE).size == (20, 30) and data != STATE
     with pytest.raises(ValueError):
         read_state(data)
 

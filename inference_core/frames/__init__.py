@@ -23,9 +23,9 @@ def open_frames(target: str | Path, options: FrameOptions = FrameOptions()) -> F
     good frame.
     """
     text = str(target)
-    if text.startswith(CAMERA):
+    if text.lower().startswith(CAMERA):
         from inference_core.frames.camera import open_camera
-        return open_camera(text.removeprefix(CAMERA), options)
+        return open_camera(text[len(CAMERA):], options)
     if text.lower().startswith(STREAMS):
         from inference_core.frames.stream import open_stream
         return open_stream(text, options)

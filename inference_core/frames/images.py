@@ -63,6 +63,10 @@ def find_pictures(target: Path) -> list[Numbered]:
     placeholder = None if whole_folder else PLACEHOLDER.search(target.name)
     if placeholder:
         found = _by_placeholder(target.name, placeholder, names)
+        if found and _far_apart(found[0][0], found[-1][0], len(found)):
+            every = target.with_name(f"{target.name[:placeholder.start()]}*{target.name[placeholder.end():]}")
+            raise VideoError(f"{target}: the numbers from {found[0][0]} to {found[-1][0]} of {len(found)} pictures are too "
+                             f"far apart for those of frames; give {every}, which counts them")
     else:
         found = _by_difference([name for name in names if name.lower().endswith(ENDINGS) and not name.startswith(".")
                                 and (whole_folder or fnmatchcase(name, target.name))])
@@ -115,9 +119,13 @@ def _by_difference(names: list[str]) -> list[tuple[int, str]]:
     if len(differing) != 1 or not all(part.isdecimal() and len(part) <= MAX_DIGITS for part in differing[0]):
         return counted
     numbers = [int(part) for part in differing[0]]
-    if numbers[-1] - numbers[0] > MAX_STRIDE * len(numbers):
+    if _far_apart(numbers[0], numbers[-1], len(numbers)):
         return counted
     return list(zip(numbers, names))
+
+
+def _far_apart(first: int, last: int, count: int) -> bool:
+    return last - first > MAX_STRIDE * count
 
 
 def _parts(name: str) -> list[str]:

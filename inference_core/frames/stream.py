@@ -10,7 +10,7 @@ import http.client
 import socket
 import string
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from functools import partial
 from urllib.parse import SplitResult, quote, unquote, urlsplit
 
@@ -24,6 +24,7 @@ from inference_core.images import decode_image
 
 MAX_BAD = 50                    # damaged pictures in a row; a few are left out
 SHOWN = 80                      # characters of what a server says
+SENT_AS_IT_IS = "".join(sign for sign in string.printable if not sign.isspace())       # of a path and a query
 
 
 def open_stream(address: str, options: FrameOptions) -> FrameSource:
@@ -89,12 +90,12 @@ class _Stream:
         self._socket: socket.socket | None = None
 
     def receive(self, feed: LiveFeed[bytes]) -> None:
-        connection = self._connection()
         try:
-            response = self._answer(connection)
-            for part in parts(response, self._boundary(response)):
-                if part and not feed.put(part):
-                    return
+            with closing(self._connection()) as connection:
+                response = self._answer(connection)
+                for part in parts(response, self._boundary(response)):
+                    if part and not feed.put(part):
+                        return
         except EOFError as error:
             raise VideoError(f"{self.name}: the stream broke off{feed.so_far()}; check the camera and its "
                              "connection") from error
@@ -108,8 +109,6 @@ class _Stream:
         except (http.client.HTTPException, ValueError) as error:
             raise VideoError(f"{self.name}: not an MJPEG stream{feed.so_far()} ({_shown(error)}); check the "
                              "address") from error
-        finally:
-            connection.close()
 
     def hang_up(self) -> None:
         """Ends a wait for the camera in the other thread."""
@@ -119,7 +118,9 @@ class _Stream:
 
     def _connection(self) -> http.client.HTTPConnection:
         kind = http.client.HTTPSConnection if self._address.scheme.lower() == "https" else http.client.HTTPConnection
-        return kind(self._address.hostname or "", self._port, timeout=STALL_S)
+        # without a port the end of an IPv6 address would be taken for one
+        port = kind.default_port if self._port is None else self._port
+        return kind(self._address.hostname or "", port, timeout=STALL_S)
 
     def _answer(self, connection: http.client.HTTPConnection) -> http.client.HTTPResponse:
         headers = {"User-Agent": "lprnet", "Accept": "multipart/x-mixed-replace"}
@@ -127,7 +128,7 @@ class _Stream:
             pair = f"{unquote(self._address.username)}:{unquote(self._address.password or '')}"
             headers["Authorization"] = "Basic " + base64.b64encode(pair.encode()).decode()
         asked = (self._address.path or "/") + (f"?{self._address.query}" if self._address.query else "")
-        connection.request("GET", quote(asked, safe=string.printable), headers=headers)
+        connection.request("GET", quote(asked, safe=SENT_AS_IT_IS), headers=headers)
         self._socket = connection.sock
         response = connection.getresponse()
         if response.status == http.client.UNAUTHORIZED:

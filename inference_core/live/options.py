@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from inference_core.errors import InputError
 from inference_core.frames import CAMERA, STREAMS
 from inference_core.smoothing import SmoothingOptions
+from inference_core.take_source import safe_name
 from inference_core.tracking import TrackOptions
 
 LARGEST_TEXTURE = 2048
@@ -29,8 +30,12 @@ class LiveOptions:
     def __post_init__(self) -> None:
         if self.target.isascii() and self.target.isdecimal():
             object.__setattr__(self, "target", CAMERA + self.target)
+        elif self.target.lower().startswith(CAMERA):
+            object.__setattr__(self, "target", self.target.lower())
         if not self.target.lower().startswith((CAMERA, *STREAMS)):
-            raise InputError(f"{self.target or 'no camera'}: not a camera; give camera:0, or the http address of an "
+            # an address without its http:// may hold a password, too
+            name = safe_name(self.target if "://" in self.target else f"://{self.target}").removeprefix("://")
+            raise InputError(f"{name or 'no camera'}: not a camera; give camera:0, or the http address of an "
                              "MJPEG stream")
         if not 0 <= self.texture_size <= LARGEST_TEXTURE:
             raise InputError(f"a live texture of {self.texture_size} pixels cannot be made; give 0 (none) to "

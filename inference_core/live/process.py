@@ -15,6 +15,7 @@ from inference_core.frames import CAMERA
 from inference_core.live.handle import STOP_S, Child
 from inference_core.live.messages import (ENDED, FAILED, LIVE, LOADING, LiveResult, LiveStatus, LiveTexture, Message)
 from inference_core.live.options import LiveOptions
+from inference_core.take_source import safe_name
 
 SILENT_S = 20.0                     # after such a silence the child hangs; it tells of a frozen camera itself, earlier
 SEARCH_S = 30.0                     # for the list of cameras
@@ -79,8 +80,9 @@ class LiveProcess:
             if self._state.running and over:
                 self._state = self._after_the_end()
             elif self._state.running and child.silent_s > SILENT_S:
-                self._state = replace(self._state, stage=FAILED, message=f"{self._name}: no answer for {SILENT_S:g} s; "
-                                      "connect the camera again, close other programs that use it, then start again")
+                why = (f"{safe_name(self.options.target)}: no answer for {SILENT_S:g} s; connect the camera again, "
+                       "close other programs that use it, then start again")
+                self._state = replace(self._state, stage=FAILED, message=why)
                 child.kill()
             return replace(self._state, silent_s=child.silent_s)
 
@@ -113,12 +115,6 @@ class LiveProcess:
         """Whether the end was asked for."""
         return self._child.stopping
 
-    @property
-    def _name(self) -> str:
-        """Without what may be a password."""
-        start, _, rest = self.options.target.partition("://")
-        return f"{start}://{rest.rpartition('@')[2].partition('?')[0]}" if rest else start
-
     def _take_in(self, message: Message) -> None:
         now_s = time.monotonic()
         with self._lock:
@@ -149,7 +145,7 @@ class LiveProcess:
         child = self._child
         if child.stopping and not child.garbled:
             return replace(self._state, stage=ENDED)
-        why = _why(self._name, self._state.stage, child)
+        why = _why(safe_name(self.options.target), self._state.stage, child)
         if self._state.recorded:
             why += f"; the take {self.options.take} keeps the {self._state.recorded} frames before"
         return replace(self._state, stage=FAILED, message=why)
