@@ -14,7 +14,7 @@ LEAST_WEIGHT = 0.05             # of the whole window; fewer rows than that are 
 NOISE_LEFT = (1.0, 0.8, 0.6, 0.6)           # of the raw noise before each: that of codecs lasts for several frames
 STILL, MOVING = 3.0, 6.0        # times the noise: a difference up to the first is noise, from the second on motion
 FOURTH = math.sqrt(70)          # the fourth differences of noise are so many times the noise
-BENT_WITHIN_S = 0.6             # of the five frames of a fourth difference: within more a head turns there and back
+BENT_WITHIN_S = 0.85            # of the five frames of a fourth difference: within more a head turns there and back
 # who speaks or dances rests in few frames: the noise of the calmest tenth, as a share of the middle one: of expressions,
 # as measured in still faces; of places and of turns, as random noise in two and in three dimensions has it
 CALMEST, CALMEST_SHARE, CALMEST_PLACE, CALMEST_TURN = 0.1, 0.54, 0.39, 0.50
