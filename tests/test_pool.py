@@ -80,3 +80,32 @@ def test_a_pool_of_before_that_does_not_say_what_it_was_made_with_is_taken(make,
     capsys.readouterr()
     assert make() == 1
     assert str(notes) in capsys.readouterr().err
+
+
+def test_what_stops_a_pool_is_a_sentence_and_it_is_made_anew_the_next_time(make, tmp_path, monkeypatch, capsys):
+    samples = GreyFaces.samples
+    folder = tmp_path / "pool" / "portraits-heldout-1"
+
+    def stop(self, count, seed):
+        raise KeyboardInterrupt
+
+    def said(code: int, *more: str) -> str:
+        capsys.readouterr()
+        assert make(*more) == code
+        lines = [line for line in capsys.readouterr().err.splitlines() if line.strip() and "samples:" not in line]
+        assert len(lines) == 1, lines
+        return lines[0]
+    with monkeypatch.context() as patch:
+        patch.setattr(GreyFaces, "samples", stop)
+        assert "stopped" in said(130)
+    one = 248 * 248 * 3 + 6706 * 3 * 2 + 13 * 8 + 68 * 2 * 4
+    with monkeypatch.context() as patch:
+        patch.setattr("shutil.disk_usage", lambda folder: type("Usage", (), dict(free=one - 1)))
+        told = said(1)
+        assert str(folder) in told and "another disk" in told and not list(folder.iterdir())
+        patch.setattr("shutil.disk_usage", lambda folder: type("Usage", (), dict(free=2 * one)))
+        assert make() == 0 and GreyFaces.samples is samples
+    (tmp_path / "file").write_text("")
+    assert str(tmp_path / "file") in said(1, "-o", str(tmp_path / "file"))
+    with pytest.raises(SystemExit):
+        make("--seed", "-1")

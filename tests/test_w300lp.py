@@ -176,6 +176,32 @@ def test_a_conversion_goes_on_where_it_stopped_and_gives_the_same(files, tmp_pat
     assert "no NAME.mat with a NAME.jpg" in capsys.readouterr().err
 
 
+def test_what_stops_a_conversion_is_a_sentence(files, tmp_path: Path, monkeypatch, capsys) -> None:
+    source = made_up_basel.write_samples(tmp_path / "data", [0, 20])
+
+    def said(output: str, code: int = 1, *more: str) -> str:
+        capsys.readouterr()
+        assert make(files, source, tmp_path / output, *more) == code
+        lines = [line for line in capsys.readouterr().err.splitlines() if line.strip() and "position maps" not in line]
+        assert len(lines) == 1, lines
+        return lines[0]
+    (tmp_path / "file").write_text("")
+    assert str(tmp_path / "file") in said("file")
+    with monkeypatch.context() as patch:
+        patch.setattr("shutil.disk_usage", lambda folder: type("Usage", (), dict(free=2 * 147456 - 1)))
+        assert "out: needs 0.0 GB" in said("out") and not (tmp_path / "out" / "images.npy").exists()
+        patch.setattr("shutil.disk_usage", lambda folder: type("Usage", (), dict(free=2 * 147456)))
+        assert make(files, source, tmp_path / "out") == 0
+    with monkeypatch.context() as patch:
+        patch.setattr(np.lib.format, "open_memmap", lambda *given: open(tmp_path / "nowhere" / "images.npy"))
+        assert "images.npy" in said("written")
+    (source / "AFW" / "000.mat").write_bytes(b"")
+    assert said("broken").endswith("fetch it again, or take it out and give a new folder with -o")
+    with pytest.raises(SystemExit):
+        make(files, source, tmp_path / "new", "--seed", "-1")
+    assert "--seed" in capsys.readouterr().err
+
+
 def test_from_parameters_to_a_network_that_is_used_and_measured(files, tmp_path: Path, capsys) -> None:
     pytest.importorskip("tensorflow", reason="TensorFlow trains")
     pytest.importorskip("ai_edge_litert", reason="the engine litert is not installed")

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import shutil
 import sys
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
-from inference_core.errors import LPRNetError
+from inference_core.errors import LPRNetError, OutputError
 
 MISTAKES = (LPRNetError, OSError, ValueError, EOFError, zipfile.BadZipFile)
 RUN = "a folder that python -m training.train has written to its end"
@@ -41,3 +42,12 @@ def existing(path: Path, what: str) -> Path:
     if not path.exists():
         raise ValueError(f"{path}: not there; give {what}")
     return path
+
+
+def check_room(folder: Path, needed: int) -> None:
+    """Before files of so many bytes are made there and mapped: a map that finds the disk full ends the process with a
+    signal. Raises OutputError."""
+    free = shutil.disk_usage(folder).free
+    if needed > free:
+        raise OutputError(f"{folder}: needs {needed / 1e9:.1f} GB where {free / 1e9:.1f} GB are free; make room, or give a "
+                          "folder on another disk")

@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import math
 import shutil
 import sys
 from dataclasses import dataclass
@@ -26,13 +27,15 @@ from inference_core.pose import HeadPose, compose
 from inference_core.topology import Topology, load_topology
 from training.face_model import NARROW_VERTICES, FaceModel, load_face_model
 from training.labels import label_mesh
-from training.mistakes import told
+from training.mistakes import check_room, seed_number, told
 from training.progress import Progress
 from training.sample import SAMPLE_SIZE, Sample, SampleSource
 
 MICRO = 1000                    # stored units per cm: 0.01 mm
 POSE_NUMBERS = 13
 MAX_NOTES = 1 << 16             # bytes of a pool.json
+ARRAYS = dict(images=(np.uint8, SAMPLE_SIZE, SAMPLE_SIZE, 3), canonical=(np.int16, NARROW_VERTICES, 3),
+              pose=(np.float64, POSE_NUMBERS), landmarks=(np.float32, 68, 2))
 
 
 @dataclass(frozen=True)
@@ -87,23 +90,22 @@ def write_pool(folder: str | Path, source: SampleSource, count: int, seed: int, 
         return
     shutil.rmtree(folder, ignore_errors=True)
     make_folder(folder)
-    make = lambda name, dtype, *shape: np.lib.format.open_memmap(  # noqa: E731
-        folder / f"{name}.npy", "w+", dtype, (count, *shape))
-    images = make("images", np.uint8, SAMPLE_SIZE, SAMPLE_SIZE, 3)
-    canonical = make("canonical", np.int16, NARROW_VERTICES, 3)
-    pose = make("pose", np.float64, POSE_NUMBERS)
-    landmarks = make("landmarks", np.float32, 68, 2)
+    check_room(folder, sum(count * math.prod(shape) * np.dtype(kind).itemsize for kind, *shape in ARRAYS.values()))
+    images, canonical, pose, landmarks = (np.lib.format.open_memmap(folder / f"{name}.npy", "w+", kind, (count, *shape))
+                                          for name, (kind, *shape) in ARRAYS.items())
     mesh = label_mesh()
     progress = Progress(f"{folder.name}: samples", count)
     written = 0
-    for row, sample in enumerate(source.samples(count, seed)):
-        images[row] = sample.image
-        canonical[row] = np.round(sample.canonical * MICRO).astype(np.int16)
-        pose[row] = _pose_numbers(sample)
-        landmarks[row] = compose(topology.landmarks(mesh(sample.canonical)), sample.pose)[:, :2]
-        written = row + 1
-        progress.advance(written)
-    progress.close()
+    try:
+        for row, sample in enumerate(source.samples(count, seed)):
+            images[row] = sample.image
+            canonical[row] = np.round(sample.canonical * MICRO).astype(np.int16)
+            pose[row] = _pose_numbers(sample)
+            landmarks[row] = compose(topology.landmarks(mesh(sample.canonical)), sample.pose)[:, :2]
+            written = row + 1
+            progress.advance(written)
+    finally:                            # a sentence gets a line of its own
+        progress.close()
     if written != count:
         raise ValueError(f"{source.name}: gave {written} samples where {count} were asked for")
     for array in (images, canonical, pose, landmarks):
@@ -127,7 +129,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--portrait-count", type=int, default=30000)
     parser.add_argument("--render-count", type=int, default=8000)
     parser.add_argument("--heldout-count", type=int, default=600, help="of held-out people and skins, each source; 0 for none")
-    parser.add_argument("--seed", type=int, default=1, help="another seed makes further pools beside the first")
+    parser.add_argument("--seed", type=seed_number, default=1, help="another seed makes further pools beside the first")
     parser.add_argument("--grade-a", action="store_true", help="only portraits whose own licence is stated")
     options = parser.parse_args(arguments)
     if options.portraits and not options.facemesh:
