@@ -306,24 +306,26 @@ def run(trainer: Trainer, dataset: Dataset, heldout: list, options) -> None:
     progress = Progress(options.network, total, "s")
     recent: list[dict] = []
     feed = batches(dataset, options.batch, options.seed + trainer.state.step, trainer.first_stages())
-    while not stop and trainer.state.seconds < total:
-        recent.append(trainer.step(next(feed), trainer.state.seconds / total))
-        now = time.monotonic()
-        trainer.state.seconds, trainer.state.trained_s = before + now - start, learned + now - start
-        if len(recent) % 50 == 0:
-            progress.advance(min(trainer.state.seconds, total), f"loss {_mean(recent[-50:])['total']:.3f}")
-        if now - saved > CHECKPOINT_S:
-            trainer.save(options.output / "checkpoint.npz")
-            saved = now
-        if now - reported > options.report_minutes * 60:
-            _report(trainer, dataset, heldout, recent, options)
-            recent, reported = [], time.monotonic()
-    trainer.save(options.output / "checkpoint.npz")
-    _report(trainer, dataset, heldout, recent, options)
-    trainer.averaged(dataset).save(options.output / "averaged.keras")
-    progress.close()
-    for s, handler in zip((signal.SIGINT, signal.SIGTERM), previous):
-        signal.signal(s, handler)
+    try:
+        while not stop and trainer.state.seconds < total:
+            recent.append(trainer.step(next(feed), trainer.state.seconds / total))
+            now = time.monotonic()
+            trainer.state.seconds, trainer.state.trained_s = before + now - start, learned + now - start
+            if len(recent) % 50 == 0:
+                progress.advance(min(trainer.state.seconds, total), f"loss {_mean(recent[-50:])['total']:.3f}")
+            if now - saved > CHECKPOINT_S:
+                trainer.save(options.output / "checkpoint.npz")
+                saved = now
+            if now - reported > options.report_minutes * 60:
+                _report(trainer, dataset, heldout, recent, options)
+                recent, reported = [], time.monotonic()
+        trainer.save(options.output / "checkpoint.npz")
+        _report(trainer, dataset, heldout, recent, options)
+        trainer.averaged(dataset).save(options.output / "averaged.keras")
+    finally:
+        progress.close()
+        for s, handler in zip((signal.SIGINT, signal.SIGTERM), previous):
+            signal.signal(s, handler)
 
 
 def _report(trainer, dataset, heldout, recent, options) -> None:
