@@ -109,3 +109,14 @@ def test_what_stops_a_pool_is_a_sentence_and_it_is_made_anew_the_next_time(make,
     assert str(tmp_path / "file") in said(1, "-o", str(tmp_path / "file"))
     with pytest.raises(SystemExit):
         make("--seed", "-1")
+
+
+def test_made_skins_make_a_pool_without_a_heldout_part(make, tmp_path, capsys):
+    skins = tmp_path / "skins"
+    skins.mkdir()
+    for name in ("made_00", "made_01"):
+        (skins / f"{name}.face.jpg").write_bytes(b"")
+    assert make("--textures", skins, "--render-count", "1") == 0
+    assert f"{skins}: holds no heldout skins" in capsys.readouterr().out
+    made = {path.name for path in (tmp_path / "pool").iterdir()}
+    assert made == {"portraits-heldout-1", "portraits-train-1", "renders-train-1"}

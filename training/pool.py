@@ -30,6 +30,7 @@ from training.labels import label_mesh
 from training.mistakes import check_room, seed_number, told
 from training.progress import Progress
 from training.sample import SAMPLE_SIZE, Sample, SampleSource
+from training.skins import skin_files
 
 MICRO = 1000                    # stored units per cm: 0.01 mm
 POSE_NUMBERS = 13
@@ -148,6 +149,9 @@ def _write(options) -> None:
                                          ("renders", options.textures, options.render_count)):
             if not given:
                 continue
+            if name == "renders" and split == "heldout" and _trains_alone(given):
+                print(f"{given}: holds no heldout skins, as made ones are none; no held-out renders are made of it")
+                continue
             folder = options.output / f"{name}-{split}-{options.seed}"
             count = train_count if split == "train" else options.heldout_count
             made_with = _made_with(options, name)
@@ -155,6 +159,11 @@ def _write(options) -> None:
                 print(f"{folder}: is there already")
                 continue
             write_pool(folder, _source(options, name, split, model), count, seed, topology, made_with)
+
+
+def _trains_alone(textures: Path) -> bool:
+    """Whether a folder of skins has some to learn from, and none that are kept from learning."""
+    return bool(skin_files(textures, "train")) and not skin_files(textures, "heldout")
 
 
 def _made_with(options, name: str) -> dict:

@@ -33,11 +33,15 @@ class Skin:
     brightness: float
 
 
+def skin_files(folder: str | Path, split: str) -> list[Path]:
+    """The NAME.face.jpg of one split, by name; made skins (training.made_skins) have no heldout ones."""
+    files = sorted(Path(folder).glob("*.face.jpg"))
+    return [f for f in files if (f.name.removesuffix(".face.jpg") in HELDOUT_SKINS) == (split == "heldout")]
+
+
 def load_skins(folder: str | Path, split: str) -> list[Skin]:
     """The skins of one split, by name. Raises ValueError naming the folder when it holds none."""
-    folder = Path(folder)
-    files = sorted(folder.glob("*.face.jpg"))
-    mine = [f for f in files if (f.name.removesuffix(".face.jpg") in HELDOUT_SKINS) == (split == "heldout")]
+    mine = skin_files(folder, split)
     if not mine:
         raise ValueError(f"{folder}: holds no skin of the {split} part; give the folder with the *.face.jpg files")
     return [_load(f) for f in mine]
