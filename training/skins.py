@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 
 from inference_core.topology import Topology
+from training.decoded import decoded
 from training.face_model import FaceModel
 from training.labels import label_mesh
 
@@ -55,7 +56,7 @@ def _load(file: Path) -> Skin:
 
 
 def _linear(file: Path) -> np.ndarray:
-    picture = cv2.imread(str(file), cv2.IMREAD_COLOR)
+    picture = decoded(file, cv2.IMREAD_COLOR)
     if picture is None:
         raise ValueError(f"{file}: cannot be read as a picture; every skin needs its .face.jpg and .head.jpg")
     return ((picture[..., ::-1] / np.float32(255)) ** np.float32(GAMMA)).astype(np.float32)

@@ -36,6 +36,7 @@ from inference_core.files import make_folder, written_beside                    
 from inference_core.original.architecture import LPRNET_SIZE, build_lprnet      # noqa: E402
 from inference_core.original.index_files import read_index_files                # noqa: E402
 from inference_core.original.weights_folder import write_weights_folder         # noqa: E402
+from training.decoded import decoded                                            # noqa: E402
 from training.mistakes import seed_number, told                                 # noqa: E402
 from training.progress import Progress                                          # noqa: E402
 
@@ -75,7 +76,7 @@ def open_maps(folder: Path, mask_file: Path | None = None) -> MapData:
     if images.shape != shape or maps.shape != shape or images.dtype != np.uint8 or maps.dtype != np.uint16:
         raise InputError(f"{folder}: images.npy and maps.npy are not of {shape}; {MAKE}")
     path = mask_file or folder / "weights.png"
-    mask = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
+    mask = decoded(path, cv2.IMREAD_GRAYSCALE)
     if mask is None or not mask.any():
         raise InputError(f"{path}: not a weight mask; {MAKE}, or give PRNet's uv_weight_mask.png")
     if mask.shape != shape[1:3]:
