@@ -415,7 +415,8 @@ def test_a_wheel_is_a_zip_of_its_own(parts: Parts) -> None:
     assert zipfile.is_zipfile(io.BytesIO(parts[LITERT]))
 
 
-def test_an_output_that_is_no_folder_is_one_sentence_before_anything_is_fetched(tmp_path: Path, monkeypatch, capsys) -> None:
+def test_an_output_that_is_no_folder_is_one_sentence_before_anything_is_fetched(tmp_path: Path, monkeypatch,
+                                                                                capsys) -> None:
     (tmp_path / "README.md").write_text("")
     monkeypatch.setattr(build_addon, "fetch", lambda *given: pytest.fail("fetched"))
     assert build_addon.main(["--output", str(tmp_path / "README.md")]) == 1

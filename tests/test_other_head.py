@@ -158,7 +158,8 @@ def test_what_is_apart_from_what_all_share_is_measured_where_the_truth_is_known_
     truth = topology.mean_canonical.astype(np.float64)
     known = np.ones(len(truth), bool)
     known[:400] = False
-    answers = [Answer(0.0, truth, truth + move * ~known[:, None], np.zeros((4, 4, 3), np.uint8), ()) for move in (-3.0, 3.0)]
+    image = np.zeros((4, 4, 3), np.uint8)
+    answers = [Answer(0.0, truth, truth + move * ~known[:, None], image, ()) for move in (-3.0, 3.0)]
     assert unshared(answers, topology, known) < 1e-9 < unshared(answers, topology, ~known)
 
 

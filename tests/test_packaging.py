@@ -123,9 +123,10 @@ def make(folder: Path, *targets: str) -> subprocess.CompletedProcess[str]:
         shutil.copy(REPOSITORY / name, folder)
     (folder / ".venv").mkdir(exist_ok=True)
     (folder / ".venv" / "installed").touch()
-    (folder / "more.mk").write_text("include Makefile\nprobe:\n\t$(PY) -m pip install --dry-run --no-index --no-deps pip\n")
-    return subprocess.run(["make", "-f", "more.mk", f"PY={sys.executable}", *targets], cwd=folder, capture_output=True, text=True,
-                          timeout=120, check=False)
+    probe = "probe:\n\t$(PY) -m pip install --dry-run --no-index --no-deps pip\n"
+    (folder / "more.mk").write_text(f"include Makefile\n{probe}")
+    return subprocess.run(["make", "-f", "more.mk", f"PY={sys.executable}", *targets], cwd=folder, capture_output=True,
+                          text=True, timeout=120, check=False)
 
 
 def test_the_pins_are_found_where_the_path_has_a_blank(tmp_path: Path) -> None:
@@ -135,7 +136,8 @@ def test_the_pins_are_found_where_the_path_has_a_blank(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     (folder / "python 3").write_text("#!/bin/sh\necho asked for $1\n")
     (folder / "python 3").chmod(0o755)
-    assert "asked for scripts/check_python.py" in make(folder, f"PYTHON={folder / 'python 3'}", ".venv-types/installed").stdout
+    done = make(folder, f"PYTHON={folder / 'python 3'}", ".venv-types/installed")
+    assert "asked for scripts/check_python.py" in done.stdout
 
 
 def test_a_wheel_is_not_made_of_what_an_earlier_one_left(tmp_path: Path) -> None:

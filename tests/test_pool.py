@@ -56,7 +56,7 @@ def test_a_pool_made_with_other_options_is_refused_and_the_same_one_is_there_alr
                                (["--points", tmp_path / "renamed.npz", "--portrait-count", "3"], "count", folders[1])):
         assert make(*more) == 1
         told = capsys.readouterr().err.strip()
-        assert f"{folder}: was made with another {said};" in told and "--seed" in told and "\n" not in told
+        assert f"{folder}: was made with other options ({said});" in told and "--seed" in told and "\n" not in told
     assert [path.read_bytes() for folder in folders for path in sorted(folder.iterdir())] == before
 
 
@@ -64,7 +64,7 @@ def test_a_pool_of_renders_is_that_of_its_skins(make, tmp_path, capsys):
     only_renders = ["--render-count", "1", "--textures"]
     assert make(*only_renders, tmp_path / "one") == 0
     assert make(*only_renders, tmp_path / "other") == 1
-    assert "renders-heldout-1: was made with another textures" in capsys.readouterr().err
+    assert "renders-heldout-1: was made with other options (textures)" in capsys.readouterr().err
 
 
 def test_a_pool_of_before_that_does_not_say_what_it_was_made_with_is_taken(make, tmp_path, capsys):
@@ -117,6 +117,6 @@ def test_made_skins_make_a_pool_without_a_heldout_part(make, tmp_path, capsys):
     for name in ("made_00", "made_01"):
         (skins / f"{name}.face.jpg").write_bytes(b"")
     assert make("--textures", skins, "--render-count", "1") == 0
-    assert f"{skins}: holds no heldout skins" in capsys.readouterr().out
+    assert f"{skins}: holds skins to learn from alone" in capsys.readouterr().out
     made = {path.name for path in (tmp_path / "pool").iterdir()}
     assert made == {"portraits-heldout-1", "portraits-train-1", "renders-train-1"}

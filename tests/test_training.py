@@ -193,7 +193,7 @@ def test_a_run_goes_on_with_another_basis_and_says_the_same_shapes(setting, poin
     trainer.step(batch, 0.3)
     (tmp_path / "old").mkdir()
     trainer.save(tmp_path / "old" / "checkpoint.npz")
-    (tmp_path / "run").mkdir()                              # a used one: its options are those of a checkpoint that is no more
+    (tmp_path / "run").mkdir()                              # used: its options are of a checkpoint that is no more
     for name in ("old", "run"):
         (tmp_path / name / "options.json").write_text("{}")
     assert rebase([str(tmp_path / "old" / "checkpoint.npz"), "--old", str(setting / "basis.npz"), "--new",

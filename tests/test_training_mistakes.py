@@ -65,17 +65,18 @@ def test_a_checkpoint_is_gone_on_with_only_by_the_options_that_its_weights_mean_
     (tmp_path / "copy.npz").write_bytes(open(DECODER, "rb").read())
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "checkpoint.npz").write_bytes(b"")
-    (tmp_path / "run" / "options.json").write_text(json.dumps(dict(network="lprnet2", basis="basis.npz", size=64, crop_side=1.35)))
+    trained = dict(network="lprnet2", basis="basis.npz", size=64, crop_side=1.35)
+    (tmp_path / "run" / "options.json").write_text(json.dumps(trained))
     monkeypatch.chdir(tmp_path)
     loaded = []
     monkeypatch.setattr(train.Trainer, "load", lambda self, *given: loaded.append(given))
     monkeypatch.setattr(train, "run", lambda *given: None)
-    given = {"--minutes": "1", "--face-model": "unused", "--basis": str(tmp_path / "basis.npz"), "--pool": "nix", "--size": "64",
-             "-o": "run"}
+    given = {"--minutes": "1", "--face-model": "unused", "--basis": str(tmp_path / "basis.npz"), "--pool": "nix",
+             "--size": "64", "-o": "run"}
     words = lambda of: [*(text for pair in of.items() for text in pair), "--cold"]  # noqa: E731
     said_once(capsys, train.main(words(given | changed)), "run", said, "another output folder")
     assert not loaded
-    if "--size" in changed:                             # spelled otherwise it is the same, and an old run may not tell all
+    if "--size" in changed:             # spelled otherwise it is the same, and an old run may not tell all
         for notes in (None, '{"network": "lprnet2"}'):
             if notes:
                 (tmp_path / "run" / "options.json").write_text(notes)
@@ -106,12 +107,13 @@ def cut(content: bytes) -> bytes:
     return content[:len(content) // 2]
 
 
-@pytest.mark.parametrize("content", [b"", cut(open(DECODER, "rb").read()), b"no zip at all"], ids=["empty", "cut", "none"])
+@pytest.mark.parametrize("content", [b"", cut(open(DECODER, "rb").read()), b"no zip at all"],
+                         ids=["empty", "cut", "none"])
 def test_a_damaged_checkpoint_is_named_before_training_goes_on(content, no_pool, tmp_path, capsys):
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "checkpoint.npz").write_bytes(content)
-    code = train.main(["--minutes", "1", "--face-model", "x", "--basis", DECODER, "--pool", "x", "--cold", "--size", "64", "-o",
-                       str(tmp_path / "run")])
+    code = train.main(["--minutes", "1", "--face-model", "x", "--basis", DECODER, "--pool", "x", "--cold",
+                       "--size", "64", "-o", str(tmp_path / "run")])
     said_once(capsys, code, str(tmp_path / "run" / "checkpoint.npz"), "remove it")
 
 

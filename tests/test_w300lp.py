@@ -238,7 +238,8 @@ def test_from_parameters_to_a_network_that_is_used_and_measured(files, tmp_path:
     assert "not a folder of position maps" in capsys.readouterr().err
 
 
-def test_an_original_trained_on_replaces_its_weights_and_is_bound_to_its_data(files, tmp_path: Path, monkeypatch, capsys):
+def test_an_original_trained_on_replaces_its_weights_and_is_bound_to_its_data(files, tmp_path: Path, monkeypatch,
+                                                                              capsys) -> None:
     pytest.importorskip("tensorflow", reason="TensorFlow trains")
     from training import train, train_original
     source = made_up_basel.write_samples(tmp_path / "data", [0, 20])
@@ -254,7 +255,8 @@ def test_an_original_trained_on_replaces_its_weights_and_is_bound_to_its_data(fi
     for epochs in "12":
         assert train.main([*command, epochs]) == 0
         written.append((run / "weights" / "first.npy").read_bytes())
-    assert written[0] != written[1] and sorted(path.name for path in run.iterdir()) == ["checkpoint.npz", "log.jsonl", "weights"]
+    assert written[0] != written[1]
+    assert sorted(path.name for path in run.iterdir()) == ["checkpoint.npz", "log.jsonl", "weights"]
     mask = cv2.imread(str(data / "weights.png"))
     cv2.imwrite(str(tmp_path / "mask.png"), mask // 2)
     for more in (["--weight-mask", str(tmp_path / "mask.png")], ["--data", str(tmp_path / "other seed")]):

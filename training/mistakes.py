@@ -49,5 +49,5 @@ def check_room(folder: Path, needed: int) -> None:
     signal. Raises OutputError."""
     free = shutil.disk_usage(folder).free
     if needed > free:
-        raise OutputError(f"{folder}: needs {needed / 1e9:.1f} GB where {free / 1e9:.1f} GB are free; make room, or give a "
-                          "folder on another disk")
+        raise OutputError(f"{folder}: needs {needed / 1e9:.1f} GB where {free / 1e9:.1f} GB are free; make room, or "
+                          "give a folder on another disk")

@@ -67,8 +67,8 @@ def open_pool(folder: str | Path) -> Pool:
 
 
 def is_finished(folder: Path, made: dict) -> bool:
-    """Whether a finished pool lies there. Raises InputError where it was made with something else than `made` says: nobody
-    shall learn from other samples than were asked for. What an older pool.json does not tell counts as equal."""
+    """Whether a finished pool lies there. Raises InputError where it was made with something else than `made` says:
+    nobody shall learn from other samples than were asked for. What an older pool.json does not tell counts as equal."""
     if not (folder / "pool.json").is_file():
         return False
     advice = "give another -o or another --seed, or remove the folder"
@@ -78,14 +78,14 @@ def is_finished(folder: Path, made: dict) -> bool:
     other = [name.replace("_", "-") for name, value in made.items()
              if before.get(name, value) != value and name != "points_file"]         # the digest says which it is
     if other:
-        raise InputError(f"{folder}: was made with another {' and another '.join(other)}; {advice}")
+        raise InputError(f"{folder}: was made with other options ({', '.join(other)}); {advice}")
     return True
 
 
 def write_pool(folder: str | Path, source: SampleSource, count: int, seed: int, topology: Topology,
                made_with: dict | None = None) -> None:
-    """Draw `count` samples and write them. A finished folder is left as it is, an unfinished one is made anew. made_with:
-    what else decides which samples they are; see `is_finished`."""
+    """Draw `count` samples and write them. A finished folder is left as it is, an unfinished one is made anew.
+    made_with: what else decides which samples they are; see `is_finished`."""
     folder, made = Path(folder), dict(source=source.name, count=count, seed=seed, **made_with or {})
     if is_finished(folder, made):
         return
@@ -150,12 +150,12 @@ def _write(options) -> None:
             if not given:
                 continue
             if name == "renders" and split == "heldout" and _trains_alone(given):
-                print(f"{given}: holds no heldout skins, as made ones are none; no held-out renders are made of it")
+                print(f"{given}: holds skins to learn from alone, as made ones are; no held-out renders are made")
                 continue
             folder = options.output / f"{name}-{split}-{options.seed}"
             count = train_count if split == "train" else options.heldout_count
             made_with = _made_with(options, name)
-            if is_finished(folder, dict(source=name, count=count, seed=seed, **made_with)):    # before its data are read
+            if is_finished(folder, dict(source=name, count=count, seed=seed, **made_with)):     # before data are read
                 print(f"{folder}: is there already")
                 continue
             write_pool(folder, _source(options, name, split, model), count, seed, topology, made_with)
@@ -176,7 +176,8 @@ def _made_with(options, name: str) -> dict:
     if not points.is_file():
         raise InputError(f"{points}: no such points of portraits; make them with python -m training.relabel")
     with points.open("rb") as file:
-        return dict(grade_a=options.grade_a, points_file=points.name, points=hashlib.file_digest(file, "sha256").hexdigest())
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    return dict(grade_a=options.grade_a, points_file=points.name, points=digest)
 
 
 def _source(options, name: str, split: str, model: FaceModel) -> SampleSource:

@@ -264,21 +264,22 @@ def _prepared(options) -> tuple[Trainer, Dataset, list]:
 
 
 def _refuse_other_options(options) -> None:
-    """InputError where the checkpoint's codes or crops mean something else than the options say; without an options.json
-    beside it nobody knows."""
+    """InputError where the checkpoint's codes or crops mean something else than the options say; without an
+    options.json beside it nobody knows."""
     notes = options.output / "options.json"
     if not notes.is_file():
         return
-    before = read_json(notes, MAX_NOTES, "remove it if the checkpoint beside it is right")
+    advice = "remove it if the checkpoint beside it is right"
+    before = read_json(notes, MAX_NOTES, advice)
     if not isinstance(before, dict):
-        raise InputError(f"{notes}: not what training.train has written; remove it if the checkpoint beside it is right")
+        raise InputError(f"{notes}: not what training.train has written; {advice}")
     for name in SHARED:
         had, has = before.get(name), getattr(options, name)
         # a path may be spelled otherwise
         same = had is None or (Path(str(had)).resolve() == has.resolve() if name == "basis" else had == has)
         if not same:
-            raise InputError(f"{options.output}: its checkpoint was trained with --{name.replace('_', '-')} {had}, not {has}; "
-                             "give that, or another output folder")
+            raise InputError(f"{options.output}: its checkpoint was trained with --{name.replace('_', '-')} {had}, "
+                             f"not {has}; give that, or another output folder")
 
 
 def _share(text: str, path: str) -> float:

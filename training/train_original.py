@@ -198,8 +198,8 @@ def main(arguments: list[str] | None = None) -> int:
     keras.utils.set_random_seed(options.seed)
     done: list[bool] = []
     stopped = f"{options.output}: stopped; the same command goes on"
-    code = told(lambda: done.append(_train(options)), (LPRNetError, OSError), stopped)      # a ValueError is a fault of ours
-    if code:
+    # a ValueError in there is a fault of ours
+    if code := told(lambda: done.append(_train(options)), (LPRNetError, OSError), stopped):
         return code
     print(f"{options.output / 'weights'}: done" if done[0] else stopped)
     return 0 if done[0] else 130
