@@ -9,7 +9,8 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 PY := .venv/bin/python
 # each file of tests as a whole in one process: more of them than this want more than 2 GiB of memory each
 TEST_PROCESSES ?= 2
-export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
+# relative, as recipes run here: pip splits it at blanks, and the path of this folder may have some
+export PIP_CONSTRAINT := constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export TF_CPP_MIN_LOG_LEVEL := 2
 export PYTHONUNBUFFERED := 1
@@ -39,15 +40,15 @@ system:
 
 # .venv holds everything the project needs, with the exact versions of constraints.txt.
 .venv/installed: pyproject.toml constraints.txt
-	@$(PYTHON) scripts/check_python.py
-	$(PYTHON) -m venv .venv
+	@"$(PYTHON)" scripts/check_python.py
+	"$(PYTHON)" -m venv .venv
 	$(PY) -m pip install --quiet -e ".[dev]"
 	@touch $@
 
 # The stubs of Blender must not lie beside the real bpy: they get an environment of their own.
 .venv-types/installed: constraints.txt
-	@$(PYTHON) scripts/check_python.py
-	$(PYTHON) -m venv .venv-types
+	@"$(PYTHON)" scripts/check_python.py
+	"$(PYTHON)" -m venv .venv-types
 	.venv-types/bin/python -m pip install --quiet mypy fake-bpy-module-5.0 numpy
 	@touch $@
 
@@ -59,17 +60,19 @@ training-environment: .venv/installed
 facemesh-environment: .venv-facemesh/installed
 
 .venv-facemesh/installed: benchmarks/facemesh-constraints.txt
-	@$(PYTHON) scripts/check_python.py
-	$(PYTHON) -m venv .venv-facemesh
-	PIP_CONSTRAINT=$(CURDIR)/$< .venv-facemesh/bin/python -m pip install --quiet --no-deps mediapipe
-	PIP_CONSTRAINT=$(CURDIR)/$< .venv-facemesh/bin/python -m pip install --quiet \
+	@"$(PYTHON)" scripts/check_python.py
+	"$(PYTHON)" -m venv .venv-facemesh
+	PIP_CONSTRAINT=$< .venv-facemesh/bin/python -m pip install --quiet --no-deps mediapipe
+	PIP_CONSTRAINT=$< .venv-facemesh/bin/python -m pip install --quiet \
 		absl-py attrs flatbuffers matplotlib numpy opencv-python-headless protobuf
 	@touch $@
 
 addon: .venv/installed
 	$(PY) build_addon.py
 
+# setuptools would put what lies in build/lib into the wheel, modules that are gone among it
 wheel: .venv/installed
+	rm -rf build/lib build/bdist.*
 	$(PY) -m pip wheel --quiet --no-deps --wheel-dir dist .
 
 clean:

@@ -61,6 +61,14 @@ def _told(path: Path, files: dict[str, bytes | Path]) -> str:
     return "\n".join(lines)
 
 
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BuildError(f"{folder}: cannot be used as a folder ({error.strerror or error}); give another with "
+                         "--output") from error
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Returns the exit code: 0, or 1 with a sentence for each problem on standard error."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -76,11 +84,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
             if not problems:
                 print(f"{options.check}: good")
             return 1 if problems else 0
+        _make_folder(options.output)                        # before wheels are fetched for it
         for platform in options.platform or PLATFORMS:
             build(platform, options.output)
-    except BuildError as error:
+    except (BuildError, OSError) as error:
         print(f"build_addon: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("build_addon: stopped; give the same command again", file=sys.stderr)
+        return 130
     return 0
 
 

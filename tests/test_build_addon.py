@@ -413,3 +413,18 @@ def test_a_bad_zip_is_not_left_behind(stand_ins: dict[str, Path], tmp_path: Path
 
 def test_a_wheel_is_a_zip_of_its_own(parts: Parts) -> None:
     assert zipfile.is_zipfile(io.BytesIO(parts[LITERT]))
+
+
+def test_an_output_that_is_no_folder_is_one_sentence_before_anything_is_fetched(tmp_path: Path, monkeypatch,
+                                                                                capsys) -> None:
+    (tmp_path / "README.md").write_text("")
+    monkeypatch.setattr(build_addon, "fetch", lambda *given: pytest.fail("fetched"))
+    assert build_addon.main(["--output", str(tmp_path / "README.md")]) == 1
+    said = capsys.readouterr().err.strip()
+    assert str(tmp_path / "README.md") in said and "--output" in said and "\n" not in said
+    for error, code in ((OSError(28, "No space left on device", "the.zip"), 1), (KeyboardInterrupt(), 130)):
+        def fail(*given, error=error):
+            raise error
+        monkeypatch.setattr(build_addon, "build", fail)
+        assert build_addon.main(["--output", str(tmp_path / "dist")]) == code
+        assert len(capsys.readouterr().err.splitlines()) == 1

@@ -72,3 +72,8 @@ def test_notice_names_the_licence_of_every_shipped_network(shipped_weights: Path
 
 def test_all_shipped_networks_together_stay_small(shipped_weights: Path) -> None:
     assert sum(file.bytes for card in load_cards(shipped_weights).values() for file in card.files.values()) < 32e6
+
+
+def test_the_commands_of_the_card_can_be_given_a_second_time(shipped_weights: Path) -> None:
+    text = (shipped_weights / "MODEL_CARD.md").read_text(encoding="utf-8")
+    assert re.findall(r"mkdir (\S+)", text) and set(re.findall(r"mkdir (\S+)", text)) == {"-p"}

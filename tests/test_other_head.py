@@ -149,7 +149,18 @@ def test_the_table_is_by_bands_and_an_answer_that_is_right_has_no_error() -> Non
     assert report["60-90"]["nose"] > 5 and report["0-30"]["nose"] < 1e-9 and report["90"]["n"] == 1
     assert report["mean"]["nose"] == pytest.approx(report["60-90"]["nose"] / 3)
     assert set(report["mean"]) == {"n", *MEASURES}
-    assert unshared([answers[2]] * 3, topology) < 1e-9 < unshared(answers, topology)
+    assert unshared([answers[2]] * 3, topology, known) < 1e-9 < unshared(answers, topology, known)
+
+
+def test_what_is_apart_from_what_all_share_is_measured_where_the_truth_is_known_as_the_mesh_is() -> None:
+    from training.other_head import Answer, unshared
+    topology = load_topology()
+    truth = topology.mean_canonical.astype(np.float64)
+    known = np.ones(len(truth), bool)
+    known[:400] = False
+    image = np.zeros((4, 4, 3), np.uint8)
+    answers = [Answer(0.0, truth, truth + move * ~known[:, None], image, ()) for move in (-3.0, 3.0)]
+    assert unshared(answers, topology, known) < 1e-9 < unshared(answers, topology, ~known)
 
 
 def test_from_a_checkout_to_the_table(checkout: Path, shared_dir: Path, tiny_weights: Path, tmp_path: Path,

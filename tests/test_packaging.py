@@ -113,3 +113,36 @@ def test_the_licence_texts_travel_with_the_wheel(installed: Path) -> None:
     texts = {path.name for path in installed.rglob("licenses/**/*") if path.is_file()}
     assert {"MIT.txt", "GPL-3.0-or-later.txt", "Apache-2.0.txt", "CC0-1.0.txt", "MIT-ICT-FaceKit.txt",
             "NOTICE"} <= texts
+
+
+def make(folder: Path, *targets: str) -> subprocess.CompletedProcess[str]:
+    """GNU make in a folder with the Makefile, with this Python for that of .venv."""
+    if shutil.which("make") is None:
+        pytest.skip("make is not installed")
+    for name in ("Makefile", "constraints.txt", "pyproject.toml"):
+        shutil.copy(REPOSITORY / name, folder)
+    (folder / ".venv").mkdir(exist_ok=True)
+    (folder / ".venv" / "installed").touch()
+    probe = "probe:\n\t$(PY) -m pip install --dry-run --no-index --no-deps pip\n"
+    (folder / "more.mk").write_text(f"include Makefile\n{probe}")
+    return subprocess.run(["make", "-f", "more.mk", f"PY={sys.executable}", *targets], cwd=folder, capture_output=True,
+                          text=True, timeout=120, check=False)
+
+
+def test_the_pins_are_found_where_the_path_has_a_blank(tmp_path: Path) -> None:
+    folder = tmp_path / "a b"
+    folder.mkdir()
+    done = make(folder, "probe")
+    assert done.returncode == 0, done.stderr
+    (folder / "python 3").write_text("#!/bin/sh\necho asked for $1\n")
+    (folder / "python 3").chmod(0o755)
+    done = make(folder, f"PYTHON={folder / 'python 3'}", ".venv-types/installed")
+    assert "asked for scripts/check_python.py" in done.stdout
+
+
+def test_a_wheel_is_not_made_of_what_an_earlier_one_left(tmp_path: Path) -> None:
+    gone = tmp_path / "build" / "lib" / "inference_core" / "gone.py"
+    gone.parent.mkdir(parents=True)
+    gone.touch()
+    done = make(tmp_path, "wheel", "PY=test ! -e build/lib #")         # in the place of pip
+    assert done.returncode == 0 and not gone.exists(), done.stderr

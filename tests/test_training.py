@@ -193,8 +193,14 @@ def test_a_run_goes_on_with_another_basis_and_says_the_same_shapes(setting, poin
     trainer.step(batch, 0.3)
     (tmp_path / "old").mkdir()
     trainer.save(tmp_path / "old" / "checkpoint.npz")
+    (tmp_path / "run").mkdir()                              # used: its options are of a checkpoint that is no more
+    for name in ("old", "run"):
+        (tmp_path / name / "options.json").write_text("{}")
     assert rebase([str(tmp_path / "old" / "checkpoint.npz"), "--old", str(setting / "basis.npz"), "--new",
                    str(tmp_path / "new.npz"), "--minutes", "7", "-o", str(tmp_path / "run" / "checkpoint.npz")]) == 0
+    assert not (tmp_path / "run" / "options.json").exists()
+    clock_set = str(tmp_path / "old" / "checkpoint.npz")
+    assert rebase([clock_set, "--minutes", "9", "-o", clock_set]) == 0 and (tmp_path / "old" / "options.json").exists()
     again = train.Trainer("lprnet2", ShapeLoss(new.mean, new.basis, points), True, 64)
     again.load(tmp_path / "run" / "checkpoint.npz")
     assert again.state.seconds == 420 and again.state.step == 1

@@ -1,5 +1,8 @@
 """Whoever trains and gives a wrong file reads one sentence with its name, not a traceback."""
 
+import json
+import os
+
 import numpy as np
 import pytest
 
@@ -16,6 +19,13 @@ def face_model(monkeypatch: pytest.MonkeyPatch) -> None:
     class Model:
         mirror = np.arange(6706)
     monkeypatch.setattr(train, "load_face_model", lambda path: Model())
+
+
+@pytest.fixture
+def no_pool(face_model, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor is anything drawn from a pool."""
+    monkeypatch.setattr(train, "open_pool", lambda path: None)
+    monkeypatch.setattr(train, "Dataset", lambda *given: None)
 
 
 def said_once(capsys: pytest.CaptureFixture[str], code: int, *parts: str) -> None:
@@ -46,6 +56,33 @@ def test_training_refuses_what_it_cannot_use_before_it_begins(changed, parts, fa
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.parametrize("changed, said", [
+    ({"--basis": "copy.npz"}, "--basis"), ({"--crop-side": "1.5"}, "--crop-side 1.35, not 1.5"),
+    ({"--size": "96"}, "--size 64, not 96"), ({"--network": "lprnet"}, "--network lprnet2, not lprnet")])
+def test_a_checkpoint_is_gone_on_with_only_by_the_options_that_its_weights_mean_something_by(
+        changed, said, no_pool, tmp_path, monkeypatch, capsys):
+    os.symlink(DECODER, tmp_path / "basis.npz")
+    (tmp_path / "copy.npz").write_bytes(open(DECODER, "rb").read())
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "checkpoint.npz").write_bytes(b"")
+    trained = dict(network="lprnet2", basis="basis.npz", size=64, crop_side=1.35)
+    (tmp_path / "run" / "options.json").write_text(json.dumps(trained))
+    monkeypatch.chdir(tmp_path)
+    loaded = []
+    monkeypatch.setattr(train.Trainer, "load", lambda self, *given: loaded.append(given))
+    monkeypatch.setattr(train, "run", lambda *given: None)
+    given = {"--minutes": "1", "--face-model": "unused", "--basis": str(tmp_path / "basis.npz"), "--pool": "nix",
+             "--size": "64", "-o": "run"}
+    words = lambda of: [*(text for pair in of.items() for text in pair), "--cold"]  # noqa: E731
+    said_once(capsys, train.main(words(given | changed)), "run", said, "another output folder")
+    assert not loaded
+    if "--size" in changed:             # spelled otherwise it is the same, and an old run may not tell all
+        for notes in (None, '{"network": "lprnet2"}'):
+            if notes:
+                (tmp_path / "run" / "options.json").write_text(notes)
+            assert train.main(words(given)) == 0 and loaded.pop()
+
+
 def test_a_pool_of_nothing_is_refused(capsys):
     with pytest.raises(SystemExit):
         pool.main(["--face-model", "nix.npz"])
@@ -64,6 +101,38 @@ def test_a_file_that_is_no_checkpoint_is_not_gone_on_with(tmp_path, capsys):
     for wrong in (DECODER, str(tmp_path / "cut.npz")):
         said_once(capsys, rebase.main([wrong, "--minutes", "5", "-o", str(tmp_path / "new.npz")]), wrong, "checkpoint.npz")
     assert not (tmp_path / "new.npz").exists()
+
+
+def cut(content: bytes) -> bytes:
+    return content[:len(content) // 2]
+
+
+@pytest.mark.parametrize("content", [b"", cut(open(DECODER, "rb").read()), b"no zip at all"],
+                         ids=["empty", "cut", "none"])
+def test_a_damaged_checkpoint_is_named_before_training_goes_on(content, no_pool, tmp_path, capsys):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "checkpoint.npz").write_bytes(content)
+    code = train.main(["--minutes", "1", "--face-model", "x", "--basis", DECODER, "--pool", "x", "--cold",
+                       "--size", "64", "-o", str(tmp_path / "run")])
+    said_once(capsys, code, str(tmp_path / "run" / "checkpoint.npz"), "remove it")
+
+
+def test_training_says_in_a_sentence_what_is_missing_or_cannot_be_written(no_pool, tmp_path, monkeypatch, capsys):
+    given = ["--minutes", "1", "--face-model", "x", "--basis", DECODER, "--pool", "x", "--cold", "--size", "64", "-o"]
+    (tmp_path / "file").write_text("")
+    said_once(capsys, train.main([*given, str(tmp_path / "file")]), str(tmp_path / "file"), "choose another")
+    (tmp_path / "run" / "options.json").mkdir(parents=True)     # as little can be written there as on a full disk
+    said_once(capsys, train.main([*given, str(tmp_path / "run")]), "options.json")
+
+    def stop(*given):
+        raise KeyboardInterrupt
+    monkeypatch.setattr(train, "label_mesh", stop)
+    assert train.main([*given, str(tmp_path / "new")]) == 130 and "stopped" in capsys.readouterr().err
+    monkeypatch.setenv("LPRNET_WEIGHTS", str(tmp_path / "nix"))
+    said_once(capsys, train.main([*given, str(tmp_path / "new")]), str(tmp_path / "nix"))
+    with pytest.raises(SystemExit):
+        train.main([*given, str(tmp_path / "new"), "--seed", "-1"])
+    assert "from 0 to" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("work", [finding.main, presence.main, detector_box.main])

@@ -176,6 +176,32 @@ def test_a_conversion_goes_on_where_it_stopped_and_gives_the_same(files, tmp_pat
     assert "no NAME.mat with a NAME.jpg" in capsys.readouterr().err
 
 
+def test_what_stops_a_conversion_is_a_sentence(files, tmp_path: Path, monkeypatch, capsys) -> None:
+    source = made_up_basel.write_samples(tmp_path / "data", [0, 20])
+
+    def said(output: str, code: int = 1, *more: str) -> str:
+        capsys.readouterr()
+        assert make(files, source, tmp_path / output, *more) == code
+        lines = [line for line in capsys.readouterr().err.splitlines() if line.strip() and "position maps" not in line]
+        assert len(lines) == 1, lines
+        return lines[0]
+    (tmp_path / "file").write_text("")
+    assert str(tmp_path / "file") in said("file")
+    with monkeypatch.context() as patch:
+        patch.setattr("shutil.disk_usage", lambda folder: type("Usage", (), dict(free=2 * 147456 - 1)))
+        assert "out: needs 0.0 GB" in said("out") and not (tmp_path / "out" / "images.npy").exists()
+        patch.setattr("shutil.disk_usage", lambda folder: type("Usage", (), dict(free=2 * 147456)))
+        assert make(files, source, tmp_path / "out") == 0
+    with monkeypatch.context() as patch:
+        patch.setattr(np.lib.format, "open_memmap", lambda *given: open(tmp_path / "nowhere" / "images.npy"))
+        assert "images.npy" in said("written")
+    (source / "AFW" / "000.mat").write_bytes(b"")
+    assert said("broken").endswith("fetch it again, or take it out and give a new folder with -o")
+    with pytest.raises(SystemExit):
+        make(files, source, tmp_path / "new", "--seed", "-1")
+    assert "--seed" in capsys.readouterr().err
+
+
 def test_from_parameters_to_a_network_that_is_used_and_measured(files, tmp_path: Path, capsys) -> None:
     pytest.importorskip("tensorflow", reason="TensorFlow trains")
     pytest.importorskip("ai_edge_litert", reason="the engine litert is not installed")
@@ -210,6 +236,47 @@ def test_from_parameters_to_a_network_that_is_used_and_measured(files, tmp_path:
     assert map_evaluation.main([str(data), "--weights", "default"]) == 1
     assert train.main(["--data", str(tmp_path), "-o", str(run)]) == 1
     assert "not a folder of position maps" in capsys.readouterr().err
+
+
+def test_an_original_trained_on_replaces_its_weights_and_is_bound_to_its_data(files, tmp_path: Path, monkeypatch,
+                                                                              capsys) -> None:
+    pytest.importorskip("tensorflow", reason="TensorFlow trains")
+    from training import train, train_original
+    source = made_up_basel.write_samples(tmp_path / "data", [0, 20])
+    data, run = tmp_path / "maps", tmp_path / "run"
+    assert make(files, source, data) == 0 == make(files, source, tmp_path / "other seed", "--seed", "2")
+
+    def write(folder, model, index_files):
+        folder.mkdir()
+        np.save(folder / "first.npy", model.get_weights()[0])
+    monkeypatch.setattr(train_original, "write_weights_folder", write)
+    command = ["--data", str(data), "-o", str(run), "--batch", "2", "--epochs"]
+    written = []
+    for epochs in "12":
+        assert train.main([*command, epochs]) == 0
+        written.append((run / "weights" / "first.npy").read_bytes())
+    assert written[0] != written[1]
+    assert sorted(path.name for path in run.iterdir()) == ["checkpoint.npz", "log.jsonl", "weights"]
+    mask = cv2.imread(str(data / "weights.png"))
+    cv2.imwrite(str(tmp_path / "mask.png"), mask // 2)
+    for more in (["--weight-mask", str(tmp_path / "mask.png")], ["--data", str(tmp_path / "other seed")]):
+        capsys.readouterr()
+        assert train.main([*command, "3", *more]) == 1
+        assert "other data or options" in capsys.readouterr().err
+    checkpoint = run / "checkpoint.npz"
+    with np.load(checkpoint) as z:                          # of before: without the data's identity
+        arrays = dict(z)
+    arrays["about"] = json.dumps(dict(samples=2, batch=2, seed=1))
+    np.savez(checkpoint, **arrays)
+    assert train.main([*command, "3"]) == 0
+    for content in (b"", checkpoint.read_bytes()[:9999]):
+        checkpoint.write_bytes(content)
+        capsys.readouterr()
+        assert train.main([*command, "4"]) == 1
+        said = capsys.readouterr().err.strip()
+        assert "damaged checkpoint" in said and str(checkpoint) in said and "\n" not in said
+    assert train.main([*command, "4", "-o", str(tmp_path / "mask.png")]) == 1
+    assert "choose another" in capsys.readouterr().err
 
 
 def test_the_rate_is_halved_every_five_epochs() -> None:

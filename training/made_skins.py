@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 
 from inference_core.errors import LPRNetError
-from inference_core.files import written_beside
+from inference_core.images import write_image
 from inference_core.topology import load_topology
 from training.face_model import load_face_model
 from training.skins import GAMMA, hair_masks, landmarks_uv
@@ -77,10 +77,8 @@ def main(arguments: list[str] | None = None) -> int:
         for number in range(options.count):
             tiles = make_skin(np.random.default_rng([options.seed, number]), marks, lips)
             for tile, kind in zip(tiles, ("face", "head")):
-                picture = np.round(tile ** (1 / GAMMA) * 255).astype(np.uint8)[..., ::-1]
-                with written_beside(options.output / f"made_{number:02d}.{kind}.jpg") as beside:
-                    if not cv2.imwrite(str(beside), picture):
-                        raise ValueError(f"{beside}: cannot be written")
+                picture = np.round(tile ** (1 / GAMMA) * 255).astype(np.uint8)
+                write_image(options.output / f"made_{number:02d}.{kind}.jpg", picture)
     except (LPRNetError, ValueError, OSError) as error:
         print(error, file=sys.stderr)
         return 1

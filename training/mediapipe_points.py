@@ -22,7 +22,9 @@ def main(folder: Path) -> None:
     out = np.full((count, POINTS, 3), np.nan, np.float32)
     with mp.solutions.face_mesh.FaceMesh(static_image_mode=True, max_num_faces=1, refine_landmarks=True) as mesh:
         for number in range(count):
-            picture = cv2.cvtColor(cv2.imread(str(folder / f"{number}.png")), cv2.COLOR_BGR2RGB)
+            # not cv2.imread: on Windows it opens no path with letters outside its code page
+            file = np.frombuffer((folder / f"{number}.png").read_bytes(), np.uint8)
+            picture = cv2.cvtColor(cv2.imdecode(file, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
             height, width = picture.shape[:2]
             faces = mesh.process(picture).multi_face_landmarks
             if faces:

@@ -96,7 +96,7 @@ def read_model(model_file: Path, uv_file: Path) -> MorphableModel:
 
 def read_sample(path: Path, model: MorphableModel) -> Sample3DMM:
     """A .mat of 300W-LP or AFLW2000-3D. Raises InputError."""
-    says = "take it out of the folder or fetch it again"
+    says = "fetch it again, or take it out and give a new folder with -o"
     found = _read(path, MAX_SAMPLE_BYTES, ("Pose_Para", "Shape_Para", "Exp_Para"), says)
     pose = _numbers(path, found["Pose_Para"], "Pose_Para", (1, 7), says)[0]
     shape = _numbers(path, found["Shape_Para"], "Shape_Para", (model.shape.shape[1], 1), says)[:, 0]

@@ -85,8 +85,8 @@ def correspond(head: OtherHead, topology: Topology) -> tuple[Correspondence, np.
     return found, laid
 
 
-def measure(options) -> tuple[list[Answer], float | None]:
-    """The answers, and how near the network could have come at best."""
+def measure(options) -> tuple[list[Answer], float, float | None]:
+    """The answers, their distance apart from what all share, and how near the network could have come at best."""
     head, topology, model = read_head(options.makehuman), load_topology(), load_face_model(options.face_model)
     network, skins = load_network(options.weights), load_skins(options.textures, "heldout")
     where, laid = correspond(head, topology)
@@ -112,7 +112,7 @@ def measure(options) -> tuple[list[Answer], float | None]:
             answers.append(_answer(float(yaw), truth, found, image, topology, where.known))
             progress.advance(len(answers))
     progress.close()
-    return answers, at_best(answers, network, where.known)
+    return answers, unshared(answers, topology, where.known), at_best(answers, network, where.known)
 
 
 def _answer(yaw: float, truth: np.ndarray, found: np.ndarray, image, topology: Topology, known: np.ndarray) -> Answer:
@@ -134,12 +134,13 @@ def _laid(found: np.ndarray, truth: np.ndarray, known: np.ndarray) -> np.ndarray
     return fit.scale * found @ fit.turn.T + fit.move
 
 
-def unshared(answers: list[Answer], topology: Topology) -> float:
-    """Mean distance in % without the offset that all answers share."""
+def unshared(answers: list[Answer], topology: Topology, known: np.ndarray) -> float:
+    """Mean distance in % without the offset that all answers share, of the vertices (N,) bool of which the truth is
+    known."""
     marks = np.stack([topology.landmarks(answer.truth)[[36, 45]] for answer in answers])
     span = np.linalg.norm(marks[:, 0] - marks[:, 1], axis=1)
     away = np.stack([answer.answer - answer.truth for answer in answers]) / span[:, None, None]
-    return float(100 * np.linalg.norm(away - away.mean(0), axis=2).mean())
+    return float(100 * np.linalg.norm(away - away.mean(0), axis=2)[:, known].mean())
 
 
 def at_best(answers: list[Answer], network: Network, known: np.ndarray) -> float | None:
@@ -204,8 +205,8 @@ def main(arguments: list[str] | None = None) -> int:
         for path in (options.sheet, options.json):
             if path:
                 check_writable(path)
-        answers, best = measure(options)
-        report, own = report_of(answers), unshared(answers, load_topology())
+        answers, own, best = measure(options)
+        report = report_of(answers)
         if options.json:
             write_bytes(options.json, (json.dumps(report | {"unshared": own, "at best": best}, indent=1) + "\n").encode())
         if options.sheet:

@@ -2,7 +2,7 @@
 
 A pool is a folder: pool.json, images.npy (N, 248, 248, 3) uint8, canonical.npy (N, 6706, 3) int16 in 1/1000 cm,
 pose.npy (N, 13) float64 [rotation row by row, scale, shift x, shift y, inverse distance], landmarks.npy (N, 68, 2)
-float32 pixels. pool.json is written last: a folder without it is unfinished.
+float32 pixels. pool.json is written last and says what it was made with: a folder without it is unfinished.
 
     python -m training.pool -o build/pool --portraits DIR --facemesh FILE --textures DIR --face-model FILE \
         --portrait-count 30000 --render-count 8000
@@ -11,7 +11,9 @@ float32 pixels. pool.json is written last: a folder without it is unfinished.
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
+import math
 import shutil
 import sys
 from dataclasses import dataclass
@@ -19,16 +21,22 @@ from pathlib import Path
 
 import numpy as np
 
+from inference_core.errors import InputError
+from inference_core.files import make_folder, read_json, write_bytes
 from inference_core.pose import HeadPose, compose
 from inference_core.topology import Topology, load_topology
-from training.face_model import NARROW_VERTICES, load_face_model
+from training.face_model import NARROW_VERTICES, FaceModel, load_face_model
 from training.labels import label_mesh
-from training.mistakes import told
+from training.mistakes import check_room, seed_number, told
 from training.progress import Progress
 from training.sample import SAMPLE_SIZE, Sample, SampleSource
+from training.skins import skin_files
 
 MICRO = 1000                    # stored units per cm: 0.01 mm
 POSE_NUMBERS = 13
+MAX_NOTES = 1 << 16             # bytes of a pool.json
+ARRAYS = dict(images=(np.uint8, SAMPLE_SIZE, SAMPLE_SIZE, 3), canonical=(np.int16, NARROW_VERTICES, 3),
+              pose=(np.float64, POSE_NUMBERS), landmarks=(np.float32, 68, 2))
 
 
 @dataclass(frozen=True)
@@ -58,35 +66,52 @@ def open_pool(folder: str | Path) -> Pool:
     return Pool(folder.name, load("images"), load("canonical"), load("pose"), load("landmarks"))
 
 
-def write_pool(folder: str | Path, source: SampleSource, count: int, seed: int, topology: Topology) -> None:
-    """Draw `count` samples and write them. A finished folder is left as it is, an unfinished one is made anew."""
-    folder = Path(folder)
-    if (folder / "pool.json").is_file():
+def is_finished(folder: Path, made: dict) -> bool:
+    """Whether a finished pool lies there. Raises InputError where it was made with something else than `made` says:
+    nobody shall learn from other samples than were asked for. What an older pool.json does not tell counts as equal."""
+    if not (folder / "pool.json").is_file():
+        return False
+    advice = "give another -o or another --seed, or remove the folder"
+    before = read_json(folder / "pool.json", MAX_NOTES, advice)
+    if not isinstance(before, dict):
+        raise InputError(f"{folder / 'pool.json'}: not what training.pool has written; {advice}")
+    other = [name.replace("_", "-") for name, value in made.items()
+             if before.get(name, value) != value and name != "points_file"]         # the digest says which it is
+    if other:
+        raise InputError(f"{folder}: was made with other options ({', '.join(other)}); {advice}")
+    return True
+
+
+def write_pool(folder: str | Path, source: SampleSource, count: int, seed: int, topology: Topology,
+               made_with: dict | None = None) -> None:
+    """Draw `count` samples and write them. A finished folder is left as it is, an unfinished one is made anew.
+    made_with: what else decides which samples they are; see `is_finished`."""
+    folder, made = Path(folder), dict(source=source.name, count=count, seed=seed, **made_with or {})
+    if is_finished(folder, made):
         return
     shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    make = lambda name, dtype, *shape: np.lib.format.open_memmap(  # noqa: E731
-        folder / f"{name}.npy", "w+", dtype, (count, *shape))
-    images = make("images", np.uint8, SAMPLE_SIZE, SAMPLE_SIZE, 3)
-    canonical = make("canonical", np.int16, NARROW_VERTICES, 3)
-    pose = make("pose", np.float64, POSE_NUMBERS)
-    landmarks = make("landmarks", np.float32, 68, 2)
+    make_folder(folder)
+    check_room(folder, sum(count * math.prod(shape) * np.dtype(kind).itemsize for kind, *shape in ARRAYS.values()))
+    images, canonical, pose, landmarks = (np.lib.format.open_memmap(folder / f"{name}.npy", "w+", kind, (count, *shape))
+                                          for name, (kind, *shape) in ARRAYS.items())
     mesh = label_mesh()
     progress = Progress(f"{folder.name}: samples", count)
     written = 0
-    for row, sample in enumerate(source.samples(count, seed)):
-        images[row] = sample.image
-        canonical[row] = np.round(sample.canonical * MICRO).astype(np.int16)
-        pose[row] = _pose_numbers(sample)
-        landmarks[row] = compose(topology.landmarks(mesh(sample.canonical)), sample.pose)[:, :2]
-        written = row + 1
-        progress.advance(written)
-    progress.close()
+    try:
+        for row, sample in enumerate(source.samples(count, seed)):
+            images[row] = sample.image
+            canonical[row] = np.round(sample.canonical * MICRO).astype(np.int16)
+            pose[row] = _pose_numbers(sample)
+            landmarks[row] = compose(topology.landmarks(mesh(sample.canonical)), sample.pose)[:, :2]
+            written = row + 1
+            progress.advance(written)
+    finally:                            # a sentence gets a line of its own
+        progress.close()
     if written != count:
         raise ValueError(f"{source.name}: gave {written} samples where {count} were asked for")
     for array in (images, canonical, pose, landmarks):
         array.flush()
-    (folder / "pool.json").write_text(json.dumps(dict(source=source.name, count=count, seed=seed)))
+    write_bytes(folder / "pool.json", json.dumps(made).encode())
 
 
 def _pose_numbers(sample: Sample) -> np.ndarray:
@@ -105,7 +130,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--portrait-count", type=int, default=30000)
     parser.add_argument("--render-count", type=int, default=8000)
     parser.add_argument("--heldout-count", type=int, default=600, help="of held-out people and skins, each source; 0 for none")
-    parser.add_argument("--seed", type=int, default=1, help="another seed makes further pools beside the first")
+    parser.add_argument("--seed", type=seed_number, default=1, help="another seed makes further pools beside the first")
     parser.add_argument("--grade-a", action="store_true", help="only portraits whose own licence is stated")
     options = parser.parse_args(arguments)
     if options.portraits and not options.facemesh:
@@ -120,17 +145,48 @@ def _write(options) -> None:
     for split, seed in (("heldout", options.seed + 1000), ("train", options.seed)):
         if split == "heldout" and not options.heldout_count:
             continue
-        if options.portraits:
-            from training.portraits import PortraitSource
-            source = PortraitSource(options.portraits, model, options.facemesh, split=split, cache_dir=options.output,
-                                    stated_only=options.grade_a, better_points=options.points)
-            count = options.portrait_count if split == "train" else options.heldout_count
-            write_pool(options.output / f"portraits-{split}-{options.seed}", source, count, seed, topology)
-        if options.textures:
-            from training.rendering import RenderSource
-            source = RenderSource(model, options.textures, split=split)
-            count = options.render_count if split == "train" else options.heldout_count
-            write_pool(options.output / f"renders-{split}-{options.seed}", source, count, seed, topology)
+        for name, given, train_count in (("portraits", options.portraits, options.portrait_count),
+                                         ("renders", options.textures, options.render_count)):
+            if not given:
+                continue
+            if name == "renders" and split == "heldout" and _trains_alone(given):
+                print(f"{given}: holds skins to learn from alone, as made ones are; no held-out renders are made")
+                continue
+            folder = options.output / f"{name}-{split}-{options.seed}"
+            count = train_count if split == "train" else options.heldout_count
+            made_with = _made_with(options, name)
+            if is_finished(folder, dict(source=name, count=count, seed=seed, **made_with)):     # before data are read
+                print(f"{folder}: is there already")
+                continue
+            write_pool(folder, _source(options, name, split, model), count, seed, topology, made_with)
+
+
+def _trains_alone(textures: Path) -> bool:
+    """Whether a folder of skins has some to learn from, and none that are kept from learning."""
+    return bool(skin_files(textures, "train")) and not skin_files(textures, "heldout")
+
+
+def _made_with(options, name: str) -> dict:
+    """Of what a pool's samples are, beside their count and seed."""
+    if name == "renders":
+        return dict(textures=options.textures.resolve().name)
+    points = options.points
+    if points is None:
+        return dict(grade_a=options.grade_a, points_file=None, points=None)
+    if not points.is_file():
+        raise InputError(f"{points}: no such points of portraits; make them with python -m training.relabel")
+    with points.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    return dict(grade_a=options.grade_a, points_file=points.name, points=digest)
+
+
+def _source(options, name: str, split: str, model: FaceModel) -> SampleSource:
+    if name == "renders":
+        from training.rendering import RenderSource
+        return RenderSource(model, options.textures, split=split)
+    from training.portraits import PortraitSource
+    return PortraitSource(options.portraits, model, options.facemesh, split=split, cache_dir=options.output,
+                          stated_only=options.grade_a, better_points=options.points)
 
 
 if __name__ == "__main__":

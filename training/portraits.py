@@ -16,6 +16,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from inference_core.errors import LPRNetError
+from inference_core.images import write_image
 from inference_core.pose import HeadPose, compose
 from training.expressions import IDENTITY_JITTER, SIDES, measure_openings, vary_expression
 from training.face_model import NARROW_VERTICES, FaceModel, load_face_model
@@ -191,9 +193,8 @@ def main(arguments: list[str] | None = None) -> int:
         source = PortraitSource(options.portraits, model, options.facemesh, cache_dir=options.cache,
                                 split=options.split, other_licences=options.other_licences)
         sheet = contact_sheet(source, model, options.per_kind, options.seed)
-        if not cv2.imwrite(str(options.sheet), sheet[..., ::-1]):
-            raise ValueError(f"{options.sheet}: cannot be written; give a .png in a folder that exists")
-    except (ValueError, OSError) as error:
+        write_image(options.sheet, sheet)
+    except (LPRNetError, ValueError, OSError) as error:
         print(error, file=sys.stderr)
         return 1
     print(f"{options.sheet}: from {len(source)} portraits; {source.dropped} more do not fit the model")

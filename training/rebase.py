@@ -11,6 +11,7 @@ learning rate. Without --old and --new only the clock is set.
     python -m training.rebase weights/lprnet2.keras --minutes 50 -o build/runs/NEW/checkpoint.npz
 
 makes a checkpoint of a network file; its basis is its decoder: training.train --basis weights/lprnet2_decoder.npz.
+An options.json of another run, or of another basis, beside the new checkpoint is removed.
 """
 
 from __future__ import annotations
@@ -101,6 +102,14 @@ def _read(checkpoint: Path) -> dict[str, np.ndarray]:
     return arrays
 
 
+def _forget_options(options) -> None:
+    """training.train goes on only with what the options.json beside its checkpoint says: of one that is no more it must
+    not."""
+    same_run = options.output.resolve().parent == options.checkpoint.resolve().parent and not options.old
+    if options.output.name == "checkpoint.npz" and not same_run:
+        options.output.with_name("options.json").unlink(missing_ok=True)
+
+
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("checkpoint", type=Path, help="checkpoint.npz, or the .keras file of a default network")
@@ -125,6 +134,7 @@ def main(arguments: list[str] | None = None) -> int:
         options.output.parent.mkdir(parents=True, exist_ok=True)
         with written_beside(options.output) as beside:
             np.savez(beside, **arrays)
+        _forget_options(options)
     except (LPRNetError, OSError, ValueError) as error:
         print(f"{options.checkpoint}: {error}", file=sys.stderr)
         return 1

@@ -17,6 +17,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from inference_core.errors import LPRNetError
+from inference_core.images import write_image
 from inference_core.pose import HeadPose, compose
 from inference_core.topology import load_topology
 from training.backdrops import draw_backdrop
@@ -270,9 +272,8 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         source = RenderSource(load_face_model(options.face_model), options.textures, options.split)
         sheet = contact_sheet(source, options.count, options.seed)
-        if not cv2.imwrite(str(options.sheet), sheet[..., ::-1]):
-            raise ValueError(f"{options.sheet}: cannot be written; give a .png in a folder that exists")
-    except (ValueError, OSError) as error:
+        write_image(options.sheet, sheet)
+    except (LPRNetError, ValueError, OSError) as error:
         print(error, file=sys.stderr)
         return 1
     print(f"{options.sheet}: {options.count} renders")

@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 
 from inference_core.topology import Topology
+from training.decoded import decoded
 from training.face_model import FaceModel
 from training.labels import label_mesh
 
@@ -33,11 +34,15 @@ class Skin:
     brightness: float
 
 
+def skin_files(folder: str | Path, split: str) -> list[Path]:
+    """The NAME.face.jpg of one split, by name; made skins (training.made_skins) have no heldout ones."""
+    files = sorted(Path(folder).glob("*.face.jpg"))
+    return [f for f in files if (f.name.removesuffix(".face.jpg") in HELDOUT_SKINS) == (split == "heldout")]
+
+
 def load_skins(folder: str | Path, split: str) -> list[Skin]:
     """The skins of one split, by name. Raises ValueError naming the folder when it holds none."""
-    folder = Path(folder)
-    files = sorted(folder.glob("*.face.jpg"))
-    mine = [f for f in files if (f.name.removesuffix(".face.jpg") in HELDOUT_SKINS) == (split == "heldout")]
+    mine = skin_files(folder, split)
     if not mine:
         raise ValueError(f"{folder}: holds no skin of the {split} part; give the folder with the *.face.jpg files")
     return [_load(f) for f in mine]
@@ -51,7 +56,7 @@ def _load(file: Path) -> Skin:
 
 
 def _linear(file: Path) -> np.ndarray:
-    picture = cv2.imread(str(file), cv2.IMREAD_COLOR)
+    picture = decoded(file, cv2.IMREAD_COLOR)
     if picture is None:
         raise ValueError(f"{file}: cannot be read as a picture; every skin needs its .face.jpg and .head.jpg")
     return ((picture[..., ::-1] / np.float32(255)) ** np.float32(GAMMA)).astype(np.float32)

@@ -17,6 +17,7 @@ import os
 import signal
 import sys
 import time
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,16 +28,18 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 import keras                    # noqa: E402
 import tensorflow as tf         # noqa: E402
 
-from inference_core.files import written_beside             # noqa: E402
+from inference_core.errors import InputError, LPRNetError   # noqa: E402
+from inference_core.files import make_folder, read_json, write_bytes, written_beside        # noqa: E402
 from inference_core.topology import load_topology          # noqa: E402
 from training import networks                               # noqa: E402
 from training.augment import CROP_SIDE                      # noqa: E402
+from training.average import SHARED                         # noqa: E402
 from training.dataset import Dataset, batches               # noqa: E402
 from training.encoder import facemesh_weights_file, warm_start      # noqa: E402
 from training.face_model import load_face_model             # noqa: E402
 from training.labels import label_mesh, training_points     # noqa: E402
 from training.losses import MapLoss, ShapeLoss              # noqa: E402
-from training.mistakes import existing                      # noqa: E402
+from training.mistakes import existing, seed_number, told   # noqa: E402
 from training.pool import open_pool                         # noqa: E402
 from training.progress import Progress                      # noqa: E402
 from training.render_check import openings_report           # noqa: E402
@@ -53,6 +56,7 @@ AVERAGE = 0.999                 # of the moving average, per step
 RAMP = 50                       # steps in which AdamW, remembering nothing yet, is held back
 CHECKPOINT_S, REPORT_S = 120, 600
 MOST_STILL = 4                  # the head reads the maps of the fourth stage
+MAX_NOTES = 1 << 20             # bytes of an options.json
 LATER = {"trained_s": float, "samples": int}        # of a State: checkpoints from before 29 November lack them
 
 
@@ -144,23 +148,32 @@ class Trainer:
     def load(self, path: Path, batch: int = BATCH) -> None:
         """batch: of the steps, for checkpoints that do not count samples. Raises ValueError naming the file when it is none
         of this network's."""
-        with np.load(path, allow_pickle=False) as z:
-            variables = {f"{group}_{i:04d}": v for group, of in self._groups() for i, v in enumerate(of)}
-            if set(z.files) - set(LATER) != {"step", "seconds", *variables} or any(
-                    z[name].shape != tuple(variable.shape) for name, variable in variables.items()):
-                raise ValueError(f"{path}: is of another network, or of another number of --still-stages; give the options "
-                                 "it was made with, or another output folder")
-            for name, variable in variables.items():
-                variable.assign(z[name])
-            step, seconds = int(z["step"]), float(z["seconds"])
-            later = [kind(z[name]) for name, kind in LATER.items() if name in z] or [seconds, step * batch]
-            self.state = State(step, seconds, *later)
+        arrays = _read_checkpoint(path)
+        variables = {f"{group}_{i:04d}": v for group, of in self._groups() for i, v in enumerate(of)}
+        if set(arrays) - set(LATER) != {"step", "seconds", *variables} or any(
+                arrays[name].shape != tuple(variable.shape) for name, variable in variables.items()):
+            raise ValueError(f"{path}: is of another network, or of another number of --still-stages; give the options "
+                             "it was made with, or another output folder")
+        for name, variable in variables.items():
+            variable.assign(arrays[name])
+        step, seconds = int(arrays["step"]), float(arrays["seconds"])
+        later = [kind(arrays[name]) for name, kind in LATER.items() if name in arrays] or [seconds, step * batch]
+        self.state = State(step, seconds, *later)
 
     def _groups(self):
         yield "weights", self.model.weights
         yield "average", self.average
         yield "head", self.optimisers[0].variables
         yield "encoder", self.optimisers[1].variables
+
+
+def _read_checkpoint(path: Path) -> dict[str, np.ndarray]:
+    try:
+        with np.load(path, allow_pickle=False) as z:
+            return {name: z[name] for name in z.files}
+    except (ValueError, EOFError, zipfile.BadZipFile) as error:
+        raise ValueError(f"{path}: a damaged checkpoint ({error}); remove it to begin again, or give another output "
+                         "folder") from error
 
 
 def encoder_part(model: keras.Model) -> keras.Model:
@@ -221,18 +234,14 @@ def main(arguments: list[str] | None = None) -> int | None:
     if options.threads:
         tf.config.threading.set_intra_op_parallelism_threads(options.threads)
         tf.config.threading.set_inter_op_parallelism_threads(1)
-    try:
-        trainer, dataset, heldout = _prepared(options)
-    except (OSError, ValueError) as error:
-        print(error, file=sys.stderr)
-        return 1
-    (options.output / "options.json").write_text(json.dumps(vars(options), indent=1, default=str))
-    run(trainer, dataset, heldout, options)
-    return 0
+    ready: list = []
+    if code := told(lambda: ready.extend(_prepared(options))):
+        return code
+    return told(lambda: _go(*ready, options), (LPRNetError, OSError))       # a ValueError in there is a fault of ours
 
 
 def _prepared(options) -> tuple[Trainer, Dataset, list]:
-    """What the options name. ValueError or OSError where it cannot be read or does not fit together."""
+    """What the options name. One of MISTAKES where it cannot be read or does not fit together."""
     topology, mesh = load_topology(), label_mesh()
     points = training_points(topology, mesh, load_face_model(options.face_model).mirror)
     basis = load_basis(options.basis)
@@ -243,13 +252,34 @@ def _prepared(options) -> tuple[Trainer, Dataset, list]:
     shares = np.array([_share(share, path) for path, _, share in pairs])
     dataset = Dataset([open_pool(path) for path, _, _ in pairs], shares / shares.sum(), points, size, options.crop_side)
     heldout = [open_pool(path) for path in options.heldout]
-    options.output.mkdir(parents=True, exist_ok=True)
-    trainer = Trainer(options.network, loss, options.cold, size, options.start, options.still_stages)
+    make_folder(options.output)
     checkpoint = options.output / "checkpoint.npz"
+    if checkpoint.is_file():
+        _refuse_other_options(options)
+    trainer = Trainer(options.network, loss, options.cold, size, options.start, options.still_stages)
     if checkpoint.is_file():
         trainer.load(checkpoint, options.batch)
         print(f"{checkpoint}: going on after {trainer.state.step} steps, {trainer.state.seconds / 60:.1f} minutes")
     return trainer, dataset, heldout
+
+
+def _refuse_other_options(options) -> None:
+    """InputError where the checkpoint's codes or crops mean something else than the options say; without an
+    options.json beside it nobody knows."""
+    notes = options.output / "options.json"
+    if not notes.is_file():
+        return
+    advice = "remove it if the checkpoint beside it is right"
+    before = read_json(notes, MAX_NOTES, advice)
+    if not isinstance(before, dict):
+        raise InputError(f"{notes}: not what training.train has written; {advice}")
+    for name in SHARED:
+        had, has = before.get(name), getattr(options, name)
+        # a path may be spelled otherwise
+        same = had is None or (Path(str(had)).resolve() == has.resolve() if name == "basis" else had == has)
+        if not same:
+            raise InputError(f"{options.output}: its checkpoint was trained with --{name.replace('_', '-')} {had}, "
+                             f"not {has}; give that, or another output folder")
 
 
 def _share(text: str, path: str) -> float:
@@ -262,6 +292,11 @@ def _share(text: str, path: str) -> float:
     return share
 
 
+def _go(trainer: Trainer, dataset: Dataset, heldout: list, options) -> None:
+    write_bytes(options.output / "options.json", json.dumps(vars(options), indent=1, default=str).encode())
+    run(trainer, dataset, heldout, options)
+
+
 def run(trainer: Trainer, dataset: Dataset, heldout: list, options) -> None:
     """Train until the clock says stop."""
     stop = []
@@ -272,24 +307,26 @@ def run(trainer: Trainer, dataset: Dataset, heldout: list, options) -> None:
     progress = Progress(options.network, total, "s")
     recent: list[dict] = []
     feed = batches(dataset, options.batch, options.seed + trainer.state.step, trainer.first_stages())
-    while not stop and trainer.state.seconds < total:
-        recent.append(trainer.step(next(feed), trainer.state.seconds / total))
-        now = time.monotonic()
-        trainer.state.seconds, trainer.state.trained_s = before + now - start, learned + now - start
-        if len(recent) % 50 == 0:
-            progress.advance(min(trainer.state.seconds, total), f"loss {_mean(recent[-50:])['total']:.3f}")
-        if now - saved > CHECKPOINT_S:
-            trainer.save(options.output / "checkpoint.npz")
-            saved = now
-        if now - reported > options.report_minutes * 60:
-            _report(trainer, dataset, heldout, recent, options)
-            recent, reported = [], time.monotonic()
-    trainer.save(options.output / "checkpoint.npz")
-    _report(trainer, dataset, heldout, recent, options)
-    trainer.averaged(dataset).save(options.output / "averaged.keras")
-    progress.close()
-    for s, handler in zip((signal.SIGINT, signal.SIGTERM), previous):
-        signal.signal(s, handler)
+    try:
+        while not stop and trainer.state.seconds < total:
+            recent.append(trainer.step(next(feed), trainer.state.seconds / total))
+            now = time.monotonic()
+            trainer.state.seconds, trainer.state.trained_s = before + now - start, learned + now - start
+            if len(recent) % 50 == 0:
+                progress.advance(min(trainer.state.seconds, total), f"loss {_mean(recent[-50:])['total']:.3f}")
+            if now - saved > CHECKPOINT_S:
+                trainer.save(options.output / "checkpoint.npz")
+                saved = now
+            if now - reported > options.report_minutes * 60:
+                _report(trainer, dataset, heldout, recent, options)
+                recent, reported = [], time.monotonic()
+        trainer.save(options.output / "checkpoint.npz")
+        _report(trainer, dataset, heldout, recent, options)
+        trainer.averaged(dataset).save(options.output / "averaged.keras")
+    finally:
+        progress.close()
+        for s, handler in zip((signal.SIGINT, signal.SIGTERM), previous):
+            signal.signal(s, handler)
 
 
 def _report(trainer, dataset, heldout, recent, options) -> None:
@@ -325,7 +362,7 @@ def _parse(arguments):
     parser.add_argument("--batch", type=int, default=BATCH)
     parser.add_argument("--threads", type=int, default=0, help="0: as many as there are cores")
     parser.add_argument("--report-minutes", type=float, default=REPORT_S / 60)
-    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--seed", type=seed_number, default=1)
     parser.add_argument("-o", "--output", type=Path, required=True)
     options = parser.parse_args(arguments)
     if options.still_stages and (options.network != "lprnet2" or not 0 < options.still_stages <= MOST_STILL):

@@ -11,11 +11,15 @@ on from it, in the middle of an epoch too. At the end OUTPUT/weights is a weight
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import os
+import shutil
 import signal
 import sys
+import tempfile
 import time
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,32 +32,39 @@ import keras                    # noqa: E402
 import tensorflow as tf         # noqa: E402
 
 from inference_core.errors import InputError, LPRNetError                       # noqa: E402
+from inference_core.files import make_folder, written_beside                    # noqa: E402
 from inference_core.original.architecture import LPRNET_SIZE, build_lprnet      # noqa: E402
 from inference_core.original.index_files import read_index_files                # noqa: E402
 from inference_core.original.weights_folder import write_weights_folder         # noqa: E402
+from training.decoded import decoded                                            # noqa: E402
+from training.mistakes import seed_number, told                                 # noqa: E402
 from training.progress import Progress                                          # noqa: E402
 
 RATE, HALVED_EVERY, EPOCHS, BATCH = 1e-4, 5, 15, 16
 CHECKPOINT_S = 120
+LATER = ("mask", "data")        # of what a checkpoint is about: those from before 30 November lack them
 MAKE = "make it with python -m training.w300lp"
 
 
 @dataclass(frozen=True, eq=False)
 class MapData:
-    """images (n, 128, 128, 3) uint8, maps (n, 128, 128, 3) uint16, both on the disk; mask (128, 128); yaw_deg (n,)."""
+    """images (n, 128, 128, 3) uint8, maps (n, 128, 128, 3) uint16, both on the disk; mask (128, 128); yaw_deg (n,);
+    sha256 of samples.json, which names the samples and how they were cut."""
 
     folder: Path
     images: np.ndarray
     maps: np.ndarray
     mask: np.ndarray
     yaw_deg: np.ndarray
+    sha256: str
 
 
 def open_maps(folder: Path, mask_file: Path | None = None) -> MapData:
     """What training.w300lp has written; mask_file: PRNet's uv_weight_mask.png instead of our own mask. Raises
     InputError."""
     try:
-        about = json.loads((folder / "samples.json").read_bytes())
+        samples = (folder / "samples.json").read_bytes()
+        about = json.loads(samples)
         images, maps = (np.load(folder / name, mmap_mode="r", allow_pickle=False)
                         for name in ("images.npy", "maps.npy"))
     except (OSError, ValueError) as error:
@@ -65,12 +76,12 @@ def open_maps(folder: Path, mask_file: Path | None = None) -> MapData:
     if images.shape != shape or maps.shape != shape or images.dtype != np.uint8 or maps.dtype != np.uint16:
         raise InputError(f"{folder}: images.npy and maps.npy are not of {shape}; {MAKE}")
     path = mask_file or folder / "weights.png"
-    mask = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
+    mask = decoded(path, cv2.IMREAD_GRAYSCALE)
     if mask is None or not mask.any():
         raise InputError(f"{path}: not a weight mask; {MAKE}, or give PRNet's uv_weight_mask.png")
     if mask.shape != shape[1:3]:
         mask = cv2.resize(mask, shape[1:3], interpolation=cv2.INTER_AREA)
-    return MapData(folder, images, maps, mask.astype(np.float32), yaw)
+    return MapData(folder, images, maps, mask.astype(np.float32), yaw, hashlib.sha256(samples).hexdigest())
 
 
 def learning_rate(epoch: int) -> float:
@@ -105,19 +116,19 @@ class OriginalTrainer:
 
     def save(self, path: Path, about: dict) -> None:
         arrays = {f"v{i:04d}": np.array(v) for i, v in enumerate(self._variables())}
-        beside = path.with_suffix(".partial.npz")
-        np.savez(beside, step=self.step, about=json.dumps(about), **arrays)
-        os.replace(beside, path)
+        with written_beside(path) as beside:
+            np.savez(beside, step=self.step, about=json.dumps(about), **arrays)
 
     def load(self, path: Path, about: dict) -> None:
         try:
             with np.load(path, allow_pickle=False) as z:
-                if json.loads(str(z["about"])) != about:
+                before = json.loads(str(z["about"]))
+                if any(before[name] != about[name] for name in about if name in before or name not in LATER):
                     raise InputError(f"{path}: of a training with other data or options; give another output folder")
                 for i, variable in enumerate(self._variables()):
                     variable.assign(z[f"v{i:04d}"])
                 self.step = int(z["step"])
-        except (OSError, ValueError, KeyError) as error:
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
             raise InputError(f"{path}: a damaged checkpoint ({error}); remove it to begin again") from error
 
     def _variables(self):
@@ -126,9 +137,10 @@ class OriginalTrainer:
 
 def train(data: MapData, output: Path, epochs: int, batch: int, seed: int) -> bool:
     """Whether it came to its end; else it was stopped and can go on. Raises InputError."""
-    output.mkdir(parents=True, exist_ok=True)
+    make_folder(output)
     count, trainer, checkpoint = len(data.yaw_deg), OriginalTrainer(data.mask), output / "checkpoint.npz"
-    about = dict(samples=count, batch=batch, seed=seed)
+    about = dict(samples=count, batch=batch, seed=seed, mask=hashlib.sha256(data.mask.tobytes()).hexdigest(),
+                 data=data.sha256)
     if checkpoint.is_file():
         trainer.load(checkpoint, about)
     a_epoch = -(-count // batch)
@@ -157,9 +169,18 @@ def train(data: MapData, output: Path, epochs: int, batch: int, seed: int) -> bo
     trainer.save(checkpoint, about)
     if trainer.step < epochs * a_epoch:
         return False
-    if not (output / "weights").exists():
-        write_weights_folder(output / "weights", trainer.model, read_index_files(data.folder / "uv-data", LPRNET_SIZE))
+    _write_weights(output / "weights", trainer.model, data)
     return True
+
+
+def _write_weights(folder: Path, model: keras.Model, data: MapData) -> None:
+    """In the place of one of fewer epochs, which stays until the new one is whole."""
+    with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as beside:
+        whole = Path(beside) / folder.name
+        write_weights_folder(whole, model, read_index_files(data.folder / "uv-data", LPRNET_SIZE))
+        if folder.exists():
+            shutil.rmtree(folder)
+        os.replace(whole, folder)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -169,20 +190,24 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--weight-mask", type=Path, metavar="PNG", help="PRNet's uv_weight_mask.png instead of our own")
     parser.add_argument("--epochs", type=int, default=EPOCHS)
     parser.add_argument("--batch", type=int, default=BATCH)
-    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--seed", type=seed_number, default=1)
     parser.add_argument("-o", "--output", type=Path, required=True)
     options = parser.parse_args(arguments)
     if options.epochs < 1 or options.batch < 1:
         parser.error("--epochs and --batch must be 1 or more")
     keras.utils.set_random_seed(options.seed)
-    try:
-        data = open_maps(options.data, options.weight_mask)
-        done = train(data, options.output, options.epochs, options.batch, options.seed)
-    except LPRNetError as error:
-        print(error, file=sys.stderr)
-        return 1
-    print(f"{options.output / 'weights'}: done" if done else f"{options.output}: stopped; the same command goes on")
-    return 0 if done else 130
+    done: list[bool] = []
+    stopped = f"{options.output}: stopped; the same command goes on"
+    # a ValueError in there is a fault of ours
+    if code := told(lambda: done.append(_train(options)), (LPRNetError, OSError), stopped):
+        return code
+    print(f"{options.output / 'weights'}: done" if done[0] else stopped)
+    return 0 if done[0] else 130
+
+
+def _train(options) -> bool:
+    data = open_maps(options.data, options.weight_mask)
+    return train(data, options.output, options.epochs, options.batch, options.seed)
 
 
 if __name__ == "__main__":

@@ -26,10 +26,11 @@ import cv2
 import numpy as np
 
 from inference_core.crop import Crop
-from inference_core.errors import InputError, LPRNetError, OutputError
+from inference_core.errors import InputError, OutputError
 from inference_core.files import write_bytes
 from inference_core.images import read_image, write_image
 from inference_core.raster import Raster, rasterize
+from training.mistakes import check_room, seed_number, told
 from training.morphable_model import MorphableModel, read_model, read_sample
 from training.progress import Progress
 
@@ -38,6 +39,7 @@ MARGIN, SHIFT, RESIZE = 1.5, 0.1, 0.1
 LANDMARK, FEATURES, REST = 16, 4, 3         # weights in the loss; 0 outside the face
 NEAR_FEATURES = 0.03                        # of the side: how far around eyes, nose and mouth their weight reaches
 SAMPLES, DONE_EVERY = "samples.json", 200
+SAMPLE_BYTES = SIDE * SIDE * 3 * (1 + 2)    # of a crop and its map
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,6 +132,7 @@ def convert(source: Path, model: MorphableModel, output: Path, exact: bool, seed
     about = dict(names=names, exact=exact, seed=seed, side=SIDE)
     done, yaws = _begun(output, about)
     shape = (len(mats), SIDE, SIDE, 3)
+    check_room(output, (len(mats) - done) * SAMPLE_BYTES)
     images = np.lib.format.open_memmap(output / "images.npy", "r+" if done else "w+", np.uint8, shape)
     maps = np.lib.format.open_memmap(output / "maps.npy", "r+" if done else "w+", np.uint16, shape)
     write_image(output / "weights.png", np.repeat(weight_mask(on)[..., None], 3, 2))
@@ -178,20 +181,16 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--model", type=Path, required=True, metavar="BFM.mat")
     parser.add_argument("--uv", type=Path, required=True, metavar="BFM_UV.mat")
     parser.add_argument("--exact", action="store_true", help="crops in the middle and of the plain size, to measure")
-    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--seed", type=seed_number, default=1)
     parser.add_argument("-o", "--output", type=Path, required=True)
     options = parser.parse_args(arguments)
-    try:
-        model = read_model(options.model, options.uv)
-        count = convert(options.data, model, options.output, options.exact, options.seed)
-    except LPRNetError as error:
-        print(error, file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print(f"stopped; the same command goes on with {options.output}", file=sys.stderr)
-        return 130
+    return told(lambda: _convert(options), stopped=f"stopped; the same command goes on with {options.output}")
+
+
+def _convert(options) -> None:
+    model = read_model(options.model, options.uv)
+    count = convert(options.data, model, options.output, options.exact, options.seed)
     print(f"{options.output}: {count} samples")
-    return 0
 
 
 if __name__ == "__main__":
