@@ -13,7 +13,7 @@ import numpy as np
 
 from training.sample import SAMPLE_UP
 
-CROP_SIDE = 1.22                # x larger side of the 68 landmarks' box: less border, more pixels of the face
+CROP_SIDE = 1.35                # x larger side of the 68 landmarks' box: less border, more pixels of the face
 SIDE_SD, SHIFT_SD = 0.08, 0.037
 ROLL_SD_DEG, WILD_ROLL_DEG, WILD_ROLL_SHARE = 12.0, 60.0, 0.08
 

@@ -3,8 +3,9 @@
     python -m training.average build/runs/ONE build/runs/OTHER -o build/runs/BOTH
 
 What two runs got wrong by chance cancels, at no cost in time (Wortsman et al., "Model soups", ICML 2022). It holds only for
-runs that began from one trained network, or one from the other. Writes averaged.keras and, from the last run, options.json and log.jsonl, which
-`training.stretch` and `training.convert` read.
+runs that began from one trained network, or one from the other. Runs that see a face at other crops (--crop-side) may be
+averaged, too: what comes out sees the mean of them. Writes averaged.keras and, from the last run, options.json and
+log.jsonl, which `training.stretch` and `training.convert` read.
 """
 
 from __future__ import annotations
@@ -23,7 +24,8 @@ import numpy as np                                      # noqa: E402
 from inference_core.files import refuse_overwriting, write_bytes, written_beside        # noqa: E402
 from training.mistakes import RUN, existing, told        # noqa: E402
 
-SHARED = ("network", "size", "basis", "crop_side")      # options without which the same weights mean something else
+CROP = "crop_side"
+SHARED = ("network", "size", "basis", CROP)      # options without which the same weights mean something else
 
 
 def average(models: list[keras.Model]) -> keras.Model:
@@ -48,11 +50,14 @@ def main(arguments: list[str] | None = None) -> int:
 def _average(options) -> None:
     files = [existing(run / "averaged.keras", RUN) for run in options.runs]
     notes = {name: existing(options.runs[-1] / name, RUN).read_bytes() for name in ("options.json", "log.jsonl")}
-    last = json.loads(notes["options.json"])
+    last, sides = json.loads(notes["options.json"]), []
     for run in options.runs[:-1]:
         of_run = json.loads(existing(run / "options.json", RUN).read_text())
-        if other := [name for name in SHARED if of_run.get(name) != last.get(name)]:
+        sides.append(of_run.get(CROP, last[CROP]))
+        if other := [name for name in SHARED if name != CROP and of_run.get(name) != last.get(name)]:
             raise ValueError(f"{run}: its {' and '.join(other)} are others than those of {options.runs[-1]}; give runs of one origin")
+    # log of the scale and shift of the pose are linear in the last weights, so that the mean network answers at the mean crop
+    notes["options.json"] = json.dumps(last | {CROP: round(float(np.mean([*sides, last[CROP]])), 4)}, indent=1).encode()
     refuse_overwriting([options.output / "averaged.keras"], files, "a run's network")
     model = average([keras.models.load_model(file, compile=False) for file in files])
     options.output.mkdir(parents=True, exist_ok=True)
