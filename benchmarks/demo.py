@@ -31,7 +31,7 @@ from inference_core.texture import sample_texture
 from inference_core.weights import find_card
 
 NAME = "astronaut"
-STEPS = {"detect": "find the face", "network": "run the network"}
+STEPS = {"detect": "find the face", "network": "run the network", "looks": "look six times"}
 
 
 def main(arguments: list[str] | None = None) -> int:

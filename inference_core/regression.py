@@ -33,8 +33,8 @@ OnStep = Callable[[str, float], None]
 class CaptureOptions:
     """all_faces: every face of the picture, not the largest alone; box (left, top, right, bottom) in image pixels: where
     the face is, no detector then; engine "litert" or "tensorflow"; weights: a network's name or "default"; passes: how
-    often the network looks, each time at the crop of its last answer; careful: the last time at six crops that differ a
-    little, which is truer and takes six times as long (`mean_look`); threads of the engine."""
+    often the network looks, each time at the crop of its last answer; careful: each face that
+    is there is looked at six times more, a little differently, which is truer (`mean_look`); threads of the engine."""
 
     all_faces: bool = False
     box: Box | None = None
@@ -72,7 +72,7 @@ def capture_faces(image: np.ndarray, options: CaptureOptions = CaptureOptions(),
     """image (H, W, 3) uint8 RGB -> its faces, largest first; [] where there is none.
 
     on_step(name, milliseconds) is called after each step: load, detect (once for each stage of the detector), network
-    (once for each pass of each face).
+    (once for each pass of each face), looks (of each that is there, where careful).
     Raises InputError for a picture, box or option that cannot be used, EngineError, WeightsError.
     """
     step = _Clock(on_step or (lambda name, milliseconds: None))
@@ -80,8 +80,8 @@ def capture_faces(image: np.ndarray, options: CaptureOptions = CaptureOptions(),
     network = load_network(options.weights, options.engine, options.threads)
     step("load")
     if options.box is not None:
-        face = capture_crop(image, Detection(options.box, 0.0).crop, network, options.passes, on_step=step, careful=options.careful)
-        return [] if face is None else [face]
+        face = capture_crop(image, Detection(options.box, 0.0).crop, network, options.passes, on_step=step)
+        return [] if face is None else [_final(image, face, network, options, step)]
     faces: list[Face] = []
     tried: list[Detection] = []
     for number, stage in enumerate(all_stages(image, network), 1):
@@ -91,16 +91,30 @@ def capture_faces(image: np.ndarray, options: CaptureOptions = CaptureOptions(),
             if found.view != "network" and any(overlapping(found, other) and found.sure <= other.sure for other in tried):
                 continue
             tried.append(found)
-            face = capture_crop(image, found.crop, network, options.passes, on_step=step, careful=options.careful)
+            face = capture_crop(image, found.crop, network, options.passes, on_step=step)
             if face is None or any(_same(face, other) for other in faces):
                 continue
             if believed(image, found, face, network):
-                faces.append(face)
+                faces.append(_final(image, face, network, options, step))
                 if not options.all_faces:
                     return faces
         if faces and number >= USUAL_STAGES:
             break
     return sorted(faces, key=lambda face: -_size(face.box))
+
+
+def _final(image: np.ndarray, face: Face, network: Network, options: CaptureOptions, step: Callable[[str], None]) -> Face:
+    """A face that is there, looked at carefully where that is wanted: guesses that are none are not worth it."""
+    if not options.careful:
+        return face
+    careful = looked_at_carefully(image, face, network)
+    step("looks")
+    return careful
+
+
+def looked_at_carefully(image: np.ndarray, face: Face, network: Network) -> Face:
+    """The same face, of several looks at its crop."""
+    return capture_crop(image, face.crop, network, 1, -1.0, careful=True) or face
 
 
 def believed(image: np.ndarray, found: Detection, face: Face, network: Network) -> bool:

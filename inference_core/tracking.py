@@ -18,7 +18,7 @@ from inference_core.engine import Network, load_network
 from inference_core.errors import InputError
 from inference_core.look_plan import Stages, after_looking, stages_of
 from inference_core.network_search import all_stages, certainty
-from inference_core.regression import MAX_PASSES, Face, believed, capture_crop
+from inference_core.regression import MAX_PASSES, Face, believed, capture_crop, looked_at_carefully
 from inference_core.track_state import MAX_PLACES, Place, TrackState, followed, place_of, resized
 
 if TYPE_CHECKING:
@@ -121,7 +121,7 @@ def track(image: np.ndarray, time_s: float, state: TrackState, network: Network,
     if options.alone:
         faces = {name: face for name, face in faces.items() if name == 1}
     if options.careful:
-        faces = {name: capture_crop(image, face.crop, network, 1, -1.0, careful=True) or face for name, face in faces.items()}
+        faces = {name: looked_at_carefully(image, face, network) for name, face in faces.items()}
     return faces, bool(stages), _after(state, faces, names, stages, time_s, options)
 
 
