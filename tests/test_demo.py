@@ -56,8 +56,8 @@ def test_the_demo_makes_what_it_promises(run_python, run_blender, tiny_weights: 
     assert "lprnet2; engine: litert" in done.stdout
     steps = re.findall(r"^  (.+?) +(\d+\.\d) ms$", done.stdout, re.M)
     assert [name for name, _ in steps] == [
-        "load the network", "find the face", "run the network", "run the network", "sample the texture", "write the .obj",
-        "write the .glb", "draw the overlay", "make the .blend, with Blender's start", "render it, with Blender's start"]
+        "load the network", "find the face", "run the network", "run the network", "look six times", "sample the texture",
+        "write the .obj", "write the .glb", "draw the overlay", "make the .blend, with Blender's start", "render it, with Blender's start"]
     render = read_image(out / "render.png")
     assert render.shape == (32, 96, 3)
     assert all(render[:, at:at + 32].std() > 15 for at in (0, 32, 64))
