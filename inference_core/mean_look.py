@@ -66,6 +66,7 @@ def mean_pose(poses: list[HeadPose]) -> HeadPose:
 
 
 def _turned_back(answer: Prediction, turned: Crop) -> Prediction:
-    position_map = restore(answer.position_map_crop, turned)
-    pose = None if answer.pose is None else pose_in_image(answer.pose, turned)
-    return Prediction(position_map, answer.presence, answer.canonical_map, pose)
+    if answer.pose is None:
+        return Prediction(restore(answer.position_map_crop, turned), answer.presence)
+    # its map is left as it is: mean_of makes one of the mean shape and pose
+    return Prediction(answer.position_map_crop, answer.presence, answer.canonical_map, pose_in_image(answer.pose, turned))

@@ -44,7 +44,8 @@ def add_command(commands) -> None:
 def add_capture_options(parser: argparse.ArgumentParser) -> None:
     """What every command that captures photos understands; see `capture_options`."""
     parser.add_argument("--all-faces", action="store_true", help="every face of a photo, not the largest alone")
-    parser.add_argument("--box", type=_box, metavar="L,T,R,B", help="where the face is, in pixels; no detector then (--box=-10,... where it begins with a minus)")
+    parser.add_argument("--box", type=_box, metavar="L,T,R,B",
+                        help="where the face is, in pixels; no detector then (--box=-10,... where it begins with a minus)")
     parser.add_argument("--engine", choices=("litert", "tensorflow"), default="litert")
     parser.add_argument("--weights", default="default", metavar="NAME", help="a network that `lprnet info` lists")
     parser.add_argument("--texture-size", type=texture_size, default=1024, metavar="PIXELS")
