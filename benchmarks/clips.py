@@ -1,4 +1,5 @@
-"""Short clips of rendered people with known truth: a still face, a blink, a head and a mouth that move in one step.
+"""Short clips of rendered people with known truth: a still face, a blink, a head and a mouth that move in one step, and
+a person who acts.
 
 Each frame passes through a camera (noise) and a video codec, as frames of real clips do.
 """
@@ -31,64 +32,80 @@ STEP_DEG, STEP_PIXELS, STEP_JAW = 12.0, 6.0, 0.6
 BLINK = (0.7, 0.25, 0.05, 0.05, 0.15, 0.45, 0.75, 0.92)
 
 
+@dataclass(frozen=True)
+class Act:
+    """What a face does in one frame: shares that the left and the right lids are open, weights of the open jaw and of the
+    smile, whether the head has made its step, and degrees that it has turned beside it."""
+
+    left: float = 1.0
+    right: float = 1.0
+    jaw: float = 0.0
+    smile: float = 0.0
+    moved: bool = False
+    turn_deg: float = 0.0
+
+
 @dataclass(frozen=True, eq=False)
 class Clip:
-    """frames; onset: index of the first frame that differs from rest (0: none does); openings (n,) cm of the lids' mean
-    and of the lips, as rendered."""
+    """frames; onset: index of the first frame that differs from rest (0: none does); landmarks (n, 68, 3) cm in the
+    canonical frame, as rendered."""
 
     name: str
     frames: list[Frame]
     onset: int
-    lids_cm: np.ndarray
-    lips_cm: np.ndarray
+    landmarks: np.ndarray
+
+    @property
+    def lids_cm(self) -> np.ndarray:
+        """(n,) how far the lids stand apart, mean of both eyes."""
+        return opening_of_lids(self.landmarks[..., 1])
 
 
 class ClipSource:
-    """Clips of drawn people with held-out skins."""
+    """Clips of drawn people with held-out skins; glasses: on every face."""
 
-    def __init__(self, model: FaceModel, textures: Path) -> None:
-        self._model, self._renders = model, RenderSource(model, textures, "heldout")
+    def __init__(self, model: FaceModel, textures: Path, glasses: bool = False) -> None:
+        self._model, self._renders = model, RenderSource(model, textures, "heldout", all_in_glasses=glasses)
         self._openings = measure_openings(model, self._renders.landmarks)
 
     def clips(self, seed: int) -> Iterator[Clip]:
         """still, blink, turn and mouth of one person."""
-        rest = [(1.0, 0.0, 0)] * REST_FRAMES
-        yield self._clip("still", [(1.0, 0.0, 0)] * STILL_FRAMES, 0, seed)
-        yield self._clip("blink", rest + [(share, 0.0, 0) for share in BLINK] + rest, REST_FRAMES, seed)
-        yield self._clip("turn", rest + [(1.0, 0.0, 1)] * REST_FRAMES, REST_FRAMES, seed)
-        yield self._clip("mouth", rest + [(1.0, STEP_JAW, 0)] * REST_FRAMES, REST_FRAMES, seed)
+        rest = [Act()] * REST_FRAMES
+        yield self.clip("still", [Act()] * STILL_FRAMES, 0, seed)
+        yield self.clip("blink", rest + [Act(share, share) for share in BLINK] + rest, REST_FRAMES, seed)
+        yield self.clip("turn", rest + [Act(moved=True)] * REST_FRAMES, REST_FRAMES, seed)
+        yield self.clip("mouth", rest + [Act(jaw=STEP_JAW)] * REST_FRAMES, REST_FRAMES, seed)
 
-    def _clip(self, name: str, script: list[tuple[float, float, int]], onset: int, seed: int) -> Clip:
-        """script: for each frame the share that the lids are open, the jaw's weight, and which of the two poses."""
+    def clip(self, name: str, script: list[Act], onset: int, seed: int) -> Clip:
+        """One person does what the script says, frame by frame."""
         rng = np.random.default_rng(seed)
         identity = rng.normal(0, IDENTITY_SD, len(self._model.identity))
         angles = rng.uniform(-1, 1, 3) * LOOKING_DEG
         nearness = rng.uniform(0, LARGEST_INVERSE_DISTANCE)
-        drawn = {key: self._draw(identity, angles, nearness, key, seed) for key in dict.fromkeys(script)}
-        pictures = through_a_camera([drawn[key][0] for key in script], np.random.default_rng([seed, len(script)]))
+        drawn = {act: self._draw(identity, angles, nearness, act, seed) for act in dict.fromkeys(script)}
+        pictures = through_a_camera([drawn[act][0] for act in script], np.random.default_rng([seed, len(script)]))
         frames = [Frame(image, number / FPS, number) for number, image in enumerate(pictures)]
-        lids, lips = np.array([drawn[key][1] for key in script]).T
-        return Clip(name, frames, onset, lids, lips)
+        return Clip(name, frames, onset, np.stack([drawn[act][1] for act in script]))
 
-    def _draw(self, identity, angles, nearness, key, seed):
-        share, jaw, moved = key
-        weights = self._expression(identity, share, jaw)
+    def _draw(self, identity, angles, nearness, act: Act, seed) -> tuple[np.ndarray, np.ndarray]:
+        weights = self._expression(identity, act)
         shape, rest = self._renders.shapes(np.stack([identity] * 2), np.stack([weights, np.zeros_like(weights)]))
         loose = HeadPose(rotation_from_angles(*angles), 1.0, np.zeros(2), nearness)
         zoom, offset = sample_frame(compose(self._renders.landmarks(rest), loose))
-        rotation = rotation_from_angles(angles[0] + STEP_DEG * moved, angles[1], angles[2])
-        pose = HeadPose(rotation, zoom, offset + [STEP_PIXELS * moved, 0.0], nearness)
-        points = self._renders.landmarks(shape)[:, 1]
+        rotation = rotation_from_angles(angles[0] + STEP_DEG * act.moved + act.turn_deg, angles[1], angles[2])
+        pose = HeadPose(rotation, zoom, offset + [STEP_PIXELS * act.moved, 0.0], nearness)
+        landmarks = self._renders.landmarks(shape)
         image = self._renders.picture(np.random.default_rng(seed), shape, np.zeros(2), pose)
-        large = cv2.resize(image, (SIZE, SIZE), interpolation=cv2.INTER_CUBIC)
-        return large, (opening_of_lids(points), opening_of_lips(points))
+        return cv2.resize(image, (SIZE, SIZE), interpolation=cv2.INTER_CUBIC), landmarks
 
-    def _expression(self, identity, share: float, jaw: float) -> np.ndarray:
+    def _expression(self, identity, act: Act) -> np.ndarray:
         names = self._model.expression_names
         weights = np.zeros(len(names))
-        weights[names.index("jawOpen")] = jaw
+        weights[names.index("jawOpen")] = act.jaw
+        for side in "LR":
+            weights[names.index(f"mouthSmile_{side}")] = act.smile
         open_cm = self._openings.measure(identity, weights)
-        for row, side in enumerate("LR"):
+        for row, (side, share) in enumerate((("L", act.left), ("R", act.right))):
             blink = names.index(f"eyeBlink_{side}")
             weights[blink] = (share - 1) * open_cm[row] / self._openings.expression[row, blink]
         return weights
@@ -97,11 +114,6 @@ class ClipSource:
 def opening_of_lids(y: np.ndarray) -> np.ndarray:
     """Heights (..., 68) of the landmarks, up -> mean distance of upper and lower lids."""
     return (y[..., [37, 38, 43, 44]] - y[..., [41, 40, 47, 46]]).mean(-1)
-
-
-def opening_of_lips(y: np.ndarray) -> np.ndarray:
-    """Heights (..., 68) of the landmarks, up -> distance of the lips' inner edges in the middle."""
-    return y[..., 62] - y[..., 66]
 
 
 def through_a_camera(pictures: list[np.ndarray], rng: np.random.Generator, noise: float = NOISE) -> list[np.ndarray]:

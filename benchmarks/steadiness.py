@@ -51,13 +51,13 @@ def see(clip: Clip, facemesh: FaceMesh) -> dict[str, Seen]:
     smoother = LiveSmoother()
     live = [smoother(result).face for result in results]
     with tempfile.TemporaryDirectory() as folder:
-        take = _take_of(results, Path(folder) / "clip.lprtake")
+        take = take_of(results, Path(folder) / "clip.lprtake")
         seen = {"raw": of_take(take), "live": of_faces(live), "smoothed": of_take(smooth(take))}
     points = facemesh.follow([frame.image for frame in clip.frames], results[0].face.box)
     return seen | {"FaceMesh": of_facemesh(points)}
 
 
-def _take_of(results, path: Path):
+def take_of(results, path: Path):
     topology = load_topology()
     header = TakeHeader({}, {"name": topology.name, "sha256": topology.sha256}, {"name": "", "sha256": ""}, {}, FPS)
     with TakeWriter.create(path, header) as writer:
