@@ -1,10 +1,12 @@
 """Puts measured scores on a network's card, and the cards' tables into MODEL_CARD.md.
 
     python -m training.model_card --network lprnet2 --photos photos.json --captured captured.json \
-        --renders renders.json --speed speed.json
+        --accuracy accuracy.json --renders renders.json --glasses glasses.json --acting acting.json \
+        --other-head other_head.json --speed speed.json
 
-photos and captured: --json of training.evaluate, with --crop truth and --crop detector; renders: of
-training.render_check; speed: of benchmarks.speed. Scores left out stay as they are. Without --network the tables alone
+photos and captured: --json of training.evaluate, with --crop truth and --crop detector; accuracy: of benchmarks.accuracy;
+renders and glasses: of training.render_check, without and with --glasses; acting: of benchmarks.acting; other-head: of
+training.other_head; speed: of benchmarks.speed. Scores left out stay as they are. Without --network the tables alone
 are written anew; they are all that this program changes in MODEL_CARD.md, between its marks.
 """
 
@@ -21,10 +23,12 @@ from inference_core.paths import weights_dir
 from inference_core.weights import WeightsCard, find_card, load_cards
 
 BEGIN, END = "<!-- scores: begin -->", "<!-- scores: end -->"
-KINDS = ("photos", "captured", "renders", "speed")
-MAX_BYTES = 1 << 20
+MAX_BYTES = 1 << 22
 OPENINGS = ("lip_corr", "lip_slope", "eye_corr", "eye_slope", "width_corr", "width_slope")
 HEADS = ("lip r", "slope", "eye r", "slope", "width r", "slope")
+KINDS = ("photos", "captured", "accuracy", "renders", "glasses", "acting", "other_head", "speed")
+FEW = 3                             # photos: their mean says nothing
+SEEN = ("nme68", "nme51", "found", "nme68_band_mean", "nme68_3d_band_mean")      # of a way of seeing, beside others
 
 
 def tables(cards: dict[str, WeightsCard]) -> str:
@@ -45,14 +49,40 @@ def _section(card: WeightsCard):
     if "captured" in scores:
         yield _table("photos, the whole capture", ("n", "found %", "68 points", "inner 51", "false alarms"),
                      scores["captured"], ("n", "found", "nme68", "nme51", "false_alarms"))
-    if "renders" in scores:
-        yield _table("held-out renders, by yaw", ("n", "68 points", "inner 51", *HEADS, "shut eyes: left %", "in truth",
-                                                 "winks", "left %"),
-                     scores["renders"], ("n", "nme68", "nme51", *OPENINGS, "shut_left", "shut_true", "wink_n", "wink_left"))
+    if "beside" in scores:
+        yield from _beside(scores["beside"])
+    if "groups" in scores:
+        yield _table("photos by age, gender and race label", ("n", "found %", "from FaceMesh's points %", "times the mean"),
+                     scores["groups"], ("n", "found", "distance", "worse"))
+    for kind, title in (("renders", "held-out renders, by yaw"), ("glasses", "the same, all in glasses")):
+        if kind in scores:
+            yield _table(title, ("n", "68 points", "inner 51", *HEADS, "shut eyes: left %", "in truth", "winks", "left %"),
+                         scores[kind], ("n", "nme68", "nme51", *OPENINGS, "shut_left", "shut_true", "wink_n", "wink_left"))
+    if "acting" in scores:
+        ways = list(scores["acting"])
+        rows = {name: {way: scores["acting"][way][name] for way in ways} for name in scores["acting"][ways[0]]}
+        yield _table("rendered clips, frame by frame", tuple(ways), rows, tuple(ways))
+    if "other_head" in scores:
+        measures = [name for name in next(iter(scores["other_head"].values())) if name != "n"]
+        yield _table("MakeHuman's head, by yaw, %", ("n", *measures), scores["other_head"], ("n", *measures))
     if "speed" in scores:
         rows = {row: values for row, values in scores["speed"]["rows"].items()
                 if row.startswith(("FaceMesh", f"{card.name} "))}
         yield _table("LiteRT, one thread", ("ms", "times FaceMesh"), rows, ("ms", "times_facemesh"))
+
+
+def _beside(ways: dict[str, dict]):
+    """{way of seeing: {source: scores}} -> tables of all sources, and of the bands of yaw."""
+    sources = list(next(iter(ways.values())))
+    both = lambda row: None if row["nme68"] is None else f"{row['nme68']:.2f} / {row['nme51']:.2f}" + (  # noqa: E731
+        f", {100 - row['found']:.0f} % not found" if row["found"] < 100 else "")
+    yield _table("68 points / inner 51, %", tuple(sources), {way: {source: both(row) for source, row in of.items()}
+                                                            for way, of in ways.items()}, tuple(sources))
+    for source in sources:
+        bands = list(next(iter(ways.values()))[source]["bands"])
+        if len(bands) > 1:
+            rows = {way: of[source]["bands"] | {name: of[source][name] for name in SEEN[3:]} for way, of in ways.items()}
+            yield _table(f"{source}, by yaw", (*bands, "mean of bands", "in 3D"), rows, (*bands, *SEEN[3:]))
 
 
 def _table(title: str, heads: tuple[str, ...], rows: dict[str, dict], keys: tuple[str, ...]) -> str:
@@ -84,18 +114,44 @@ def put_scores(folder: Path, network: str, scores: dict[str, dict]) -> None:
     write_bytes(path, (json.dumps(data, indent=1) + "\n").encode())
 
 
-def _read(path: Path) -> dict:
-    report = read_json(path, MAX_BYTES, "give a file that --json has written")
-    if not isinstance(report, dict) or not all(isinstance(row, dict) for row in report.get("rows", report).values()):
-        raise InputError(f"{path}: not a report; give a file that --json has written")
-    return report
+def of_reports(reports: dict[str, dict], network: str) -> dict[str, dict]:
+    """{kind: report as --json has written it} -> the scores of that network that its card keeps. KeyError, TypeError,
+    AttributeError or ValueError where a report is of something else."""
+    scores = {}
+    for kind, report in reports.items():
+        if kind == "accuracy":
+            ways = {way: of for way, of in report["points"].items() if way == network or way not in load_cards()}
+            scores["beside"] = {way: {source: {name: row[name] for name in SEEN} | {
+                "bands": {band: of_band["nme68"] for band, of_band in row["bands"].items()}}
+                for source, row in of.items() if row["n"] > FEW} for way, of in ways.items()}
+            (scores["groups"],) = [of[network] for of in report["groups"].values()]
+        elif kind == "acting":
+            scores[kind] = report["mean"]
+        elif kind == "other_head":
+            scores[kind] = {name: row for name, row in report.items() if isinstance(row, dict)}
+        else:
+            scores[kind] = report
+            if not all(isinstance(row, dict) for row in report.get("rows", report).values()):
+                raise ValueError("no rows")
+        if not scores.get(kind, True):
+            raise ValueError("nothing measured")
+    return scores
+
+
+def _read(path: Path, kind: str, network: str) -> dict[str, dict]:
+    advice = f"give a file that --json has written for --{kind.replace('_', '-')}"
+    report = read_json(path, MAX_BYTES, advice)
+    try:
+        return of_reports({kind: report}, network)
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise InputError(f"{path}: not such a report; {advice}") from error
 
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--network", metavar="NAME", help="whose scores these are")
     for kind in KINDS:
-        parser.add_argument(f"--{kind}", type=Path, metavar="FILE")
+        parser.add_argument(f"--{kind.replace('_', '-')}", type=Path, metavar="FILE")
     options = parser.parse_args(arguments)
     files = {kind: path for kind in KINDS if (path := getattr(options, kind))}
     if files and not options.network:
@@ -103,7 +159,10 @@ def main(arguments: list[str] | None = None) -> int:
     folder = weights_dir()
     try:
         if options.network:
-            put_scores(folder, options.network, {kind: _read(path) for kind, path in files.items()})
+            name, scores = find_card(options.network, folder).name, {}
+            for kind, file in files.items():
+                scores |= _read(file, kind, name)
+            put_scores(folder, options.network, scores)
         path = folder / "MODEL_CARD.md"
         try:
             write_bytes(path, with_tables(path.read_text(encoding="utf-8"), load_cards(folder)).encode())
