@@ -129,7 +129,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--textures", type=Path, help="folder of skins; left out: no renders")
     parser.add_argument("--portrait-count", type=int, default=30000)
     parser.add_argument("--render-count", type=int, default=8000)
-    parser.add_argument("--heldout-count", type=int, default=600, help="of held-out people and skins, each source; 0 for none")
+    parser.add_argument("--heldout-count", type=int, default=600, help="of held-out photos and skins, each source; 0 for none")
     parser.add_argument("--seed", type=seed_number, default=1, help="another seed makes further pools beside the first")
     parser.add_argument("--grade-a", action="store_true", help="only portraits whose own licence is stated")
     options = parser.parse_args(arguments)
