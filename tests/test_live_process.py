@@ -291,6 +291,16 @@ def test_what_libraries_print_in_the_child_does_no_harm(pictures) -> None:
         assert until(live, over).stage == "ended"
 
 
+def test_webcams_are_asked_to_open_quickly_unless_the_user_has_said_how(monkeypatch: pytest.MonkeyPatch) -> None:
+    name = "OPENCV_VIDEOIO_MSMF_ENABLE_HW_TRANSFORMS"
+    said = []
+    for given in (None, "1"):
+        monkeypatch.delenv(name, raising=False) if given is None else monkeypatch.setenv(name, given)
+        said.append(python.start([sys.executable, "-c", f"import os; print(os.environ[{name!r}])"]).communicate()[0])
+        assert os.environ.get(name) == given
+    assert [each.strip() for each in said] == [b"0", b"1"]
+
+
 def test_a_fault_of_ours_is_told_with_its_kind(pictures) -> None:
     faulty = altered("from inference_core.live import child\ndef none(*a): raise RuntimeError('oh')\n"
                      "child.load_network = none")
