@@ -22,6 +22,7 @@ from inference_core.frames import Frame
 from inference_core.images import decode_image, read_image
 from inference_core.live import CameraSearch, LiveOptions, LiveProcess, LiveResult, LiveState, cameras, child, process
 from inference_core.live import python
+from inference_core.live.messages import LIVE, OPENING, LiveStatus, encode
 from inference_core.take import open_take, take_frame
 from inference_core.tracking import TrackOptions, capture
 from addon_build.relative_imports import made_relative
@@ -152,7 +153,7 @@ def test_a_stream_that_freezes_is_noticed(pictures) -> None:
 
 
 def test_a_child_that_hangs_is_noticed_and_ended(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(process, "SILENT_S", 0.5)
+    monkeypatch.setattr(process, "OPENING_S", 0.5)
     with LiveProcess(LiveOptions("camera:0"), command=[sys.executable, "-c", "import time; time.sleep(99)"]) as live:
         state = until(live, over)
         assert state.stage == "failed" and "no answer for 0.5 s" in state.message
@@ -161,8 +162,20 @@ def test_a_child_that_hangs_is_noticed_and_ended(monkeypatch: pytest.MonkeyPatch
             os.kill(live.pid, 0)
 
 
-def test_a_child_that_hangs_is_told_without_a_password(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_camera_that_opens_slowly_is_waited_for_longer_than_one_that_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(process, "SILENT_S", 0.3)
+    slowly = [b"".join(encode(LiveStatus(stage))) for stage in (OPENING, LIVE)]
+    code = ("import sys, time\n"
+            f"for message in {slowly}: sys.stdout.buffer.write(message); sys.stdout.flush(); time.sleep(1)\n"
+            "time.sleep(99)")
+    start_s = time.monotonic()
+    with LiveProcess(LiveOptions("camera:0"), command=[sys.executable, "-c", code]) as live:
+        state = until(live, over)
+    assert state.stage == "failed" and "no answer for 0.3 s" in state.message and time.monotonic() - start_s > 1
+
+
+def test_a_child_that_hangs_is_told_without_a_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(process, "OPENING_S", 0.3)
     target = "http://me:geheim@127.0.0.1:1/cam?mail=a@geheim"
     with LiveProcess(LiveOptions(target), command=[sys.executable, "-c", "import time; time.sleep(99)"]) as live:
         state = until(live, over)
