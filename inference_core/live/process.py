@@ -13,7 +13,8 @@ from dataclasses import dataclass, replace
 from inference_core.errors import VideoError
 from inference_core.frames import CAMERA
 from inference_core.live.handle import STOP_S, Child
-from inference_core.live.messages import (ENDED, FAILED, LIVE, LOADING, LiveResult, LiveStatus, LiveTexture, Message)
+from inference_core.live.messages import (ENDED, FAILED, LIVE, LOADING, OPENING, LiveResult, LiveStatus, LiveTexture,
+                                          Message)
 from inference_core.live.options import LiveOptions
 from inference_core.take_source import safe_name
 
@@ -124,6 +125,8 @@ class LiveProcess:
             if isinstance(message, LiveTexture):
                 self._texture = message.png
             elif isinstance(message, LiveStatus):
+                if message.stage == FAILED and self._child.stopping and state.stage in (LOADING, OPENING):
+                    message = LiveStatus(ENDED)     # of a camera that nobody wants any more; the child may not know yet
                 counts = dict(frames=message.frames, lost=message.lost, recorded=message.recorded)
                 self._state = replace(state, stage=message.stage, message=message.message,
                                       **(counts if message.stage == ENDED else {}))
