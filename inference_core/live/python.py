@@ -25,8 +25,8 @@ spec.loader.exec_module(sys.modules["inference_core"])
 from inference_core.live.child import main
 main(order, sys.stdin.buffer)
 """
-# Without it Media Foundation takes up to a minute to open some webcams (opencv/opencv#17687). OpenCV asks for it when it
-# is loaded, so it is there before the child begins.
+# Without it Media Foundation takes up to a minute to open some webcams (opencv/opencv#17687). OpenCV asks for it when
+# it is loaded, so it is there before the child begins.
 ENVIRONMENT = {"OPENCV_VIDEOIO_MSMF_ENABLE_HW_TRANSFORMS": "0"}
 CORE = Path(__file__).resolve().parent.parent
 ENDING = ".exe" if sys.platform == "win32" else ""

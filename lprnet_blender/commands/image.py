@@ -20,8 +20,8 @@ def add_command(commands: Any) -> None:
 
     parser = commands.add_parser(
         "image", help="capture the faces of photos into new .blend files",
-        description="Capture the faces of photos. With -o OUT.blend all stand side by side in one file; with a folder each "
-                    "photo gets a file of its own.")
+        description="Capture the faces of photos. With -o OUT.blend all stand side by side in one file; with a folder "
+                    "each photo gets a file of its own.")
     parser.add_argument("photos", type=Path, nargs="+", metavar="PHOTO", help="a picture, or a folder of pictures")
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="OUT", help="a .blend file, or a folder")
     parser.add_argument("--camera-match", action="store_true",
