@@ -67,11 +67,13 @@ class Crop:
         return cv2.warpAffine(image, matrix[:2], (size, size), flags=cv2.INTER_LINEAR, borderMode=border)
 
     def _needed(self, image: np.ndarray, factor: int) -> tuple[np.ndarray, int, int]:
-        """The part of the picture that the square covers, with its left and top: OpenCV warps no picture more than 32,767
-        pixels wide, and a small face needs little of a large one. At least some pixels, where they lie outside."""
+        """The part of the picture that the square covers, with its left and top: OpenCV warps no picture more than
+        32,767 pixels wide, and a small face needs little of a large one. At least some pixels, where they lie
+        outside."""
         corners = self.to_image(np.array([[0.0, 0.0], [1, 0], [0, 1], [1, 1]]))
         limit, margin = np.array(image.shape[1::-1]), 3 * factor
-        low = np.clip(np.floor(corners.min(0)) - margin, 0, np.maximum(limit - margin, 0)).astype(int) // factor * factor
+        low = np.clip(np.floor(corners.min(0)) - margin, 0, np.maximum(limit - margin, 0))
+        low = low.astype(int) // factor * factor
         high = np.clip(np.ceil(corners.max(0)) + margin, np.minimum(low + margin, limit), limit).astype(int)
         return image[low[1]:high[1], low[0]:high[0]], int(low[0]), int(low[1])
 
@@ -85,7 +87,8 @@ def crop_around(centre_image, side: float, angle_rad: float = 0.0) -> Crop:
 
 
 def crop_from_box(box, *, scale: float, up: float) -> Crop:
-    """box = (left, top, right, bottom) in image pixels; side = scale x its larger side, centre raised by up x height."""
+    """box = (left, top, right, bottom) in image pixels; side = scale x its larger side, centre raised by up x
+    height."""
     left, top, right, bottom = map(float, box)
     centre = ((left + right) / 2, (top + bottom) / 2 - up * (bottom - top))
     return crop_around(centre, scale * max(right - left, bottom - top))
@@ -104,7 +107,8 @@ def crop_from_landmarks(landmarks_image: np.ndarray, *, upright: bool) -> Crop:
 
 
 def eye_line_rad(points: np.ndarray) -> float:
-    """Angle of the line from the right to the left eye; clockwise in the picture positive. 0 when a profile hides it."""
+    """Angle of the line from the right to the left eye; clockwise in the picture positive. 0 when a profile hides
+    it."""
     across = points[LEFT_EYE].mean(0) - points[RIGHT_EYE].mean(0)
     if np.linalg.norm(across) < UPRIGHT_MIN_SHARE * np.ptp(points, axis=0).max():
         return 0.0

@@ -22,10 +22,11 @@ SYMMETRIC_CM = 1e-3             # what 16 bits make of a symmetric basis is a te
 
 @dataclass(frozen=True, eq=False)
 class ShapeDecoder:
-    """Of a face's one half the H = `half` vertices' components, filled up with zeros to whole BLOCKs: even (E, 3 H), which a mirror leaves as they are, and odd (O, 3 H),
-    which it turns round, with the places of their numbers in the code (E,) and (O,). mean (2 H, 4) with zeros in the last
-    column, the other half's vertices behind. Without symmetry all are even, and mean is (H, 4). Of each cell its
-    sources (3, S S), and weights (3, S S, 4). All float32 cm, but for indices."""
+    """Of a face's one half the H = `half` vertices' components, filled up with zeros to whole BLOCKs: even (E, 3 H),
+    which a mirror leaves as they are, and odd (O, 3 H), which it turns round, with the places of their numbers in the
+    code (E,) and (O,). mean (2 H, 4) with zeros in the last column, the other half's vertices behind. Without symmetry
+    all are even, and mean is (H, 4). Of each cell its sources (3, S S), and weights (3, S S, 4). All float32 cm, but
+    for indices."""
 
     even_places: np.ndarray
     even: np.ndarray
@@ -62,8 +63,8 @@ class ShapeDecoder:
 
 
 def read_decoder(data: bytes) -> ShapeDecoder:
-    """From the bytes of an .npz with the arrays of SHAPES, and of a symmetric basis `mirror` (U,), the vertex that a mirror
-    puts in the place of each. Raises ValueError saying what is wrong."""
+    """From the bytes of an .npz with the arrays of SHAPES, and of a symmetric basis `mirror` (U,), the vertex that a
+    mirror puts in the place of each. Raises ValueError saying what is wrong."""
     try:
         with np.load(io.BytesIO(data), allow_pickle=False) as z:
             if sum(info.file_size for info in z.zip.infolist()) > MAX_UNPACKED:
@@ -101,13 +102,15 @@ def read_decoder(data: bytes) -> ShapeDecoder:
     half = len(order) if mirror is None else len(order) // 2
     flat = [np.pad(part.reshape(len(part), 3 * half), ((0, 0), (0, -3 * half % BLOCK))) for part in parts]
     weights = arrays["weights"].reshape(-1, 3).T[..., None].astype(np.float32)
-    return ShapeDecoder(np.flatnonzero(even), flat[0], np.flatnonzero(~even), flat[1], np.pad(mean[order], ((0, 0), (0, 1))),
+    return ShapeDecoder(np.flatnonzero(even), flat[0], np.flatnonzero(~even), flat[1],
+                        np.pad(mean[order], ((0, 0), (0, 1))),
                         np.ascontiguousarray(place[sources].reshape(-1, 3).T, np.intp), np.repeat(weights, 4, 2),
                         half, lengths["S"])
 
 
 def _halves(mirror: np.ndarray, vertices: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The vertices of one half and of the middle, their mirror images, and the place of every vertex in both together."""
+    """The vertices of one half and of the middle, their mirror images, and the place of every vertex in both
+    together."""
     if mirror.shape != (vertices,) or mirror.dtype.kind not in "ui":
         raise ValueError(f"mirror has shape {mirror.shape}")
     mirror = mirror.astype(np.int64)

@@ -27,7 +27,8 @@ from inference_core.weights import detector_file
 @dataclass(frozen=True)
 class Square:
     """Where the crop of the networks lies about a box: side / larger side of the box; its centre above and to the right
-    of the box's, in larger sides; turn_deg: how far the head is turned clockwise. Up and right are the turned head's."""
+    of the box's, in larger sides; turn_deg: how far the head is turned clockwise. Up and right are the turned
+    head's."""
 
     side: float
     up: float
@@ -70,8 +71,8 @@ _dlib_lock = threading.Lock()   # its detector keeps the picture in itself: two 
 @dataclass(frozen=True)
 class Detection:
     """box (left, top, right, bottom) in image pixels; score: the detector's own, higher is surer; view: which of the
-    detectors found it, a key of SQUARES; angle_deg: how far clockwise the head is turned; the box is then the one of the
-    picture turned back, about the same centre."""
+    detectors found it, a key of SQUARES; angle_deg: how far clockwise the head is turned; the box is then the one of
+    the picture turned back, about the same centre."""
 
     box: tuple[float, float, float, float]
     score: float
@@ -114,9 +115,9 @@ def detect_faces(image: np.ndarray, *, all_faces: bool = False) -> list[Detectio
 
 
 def search(image: np.ndarray, stages: Sequence[int] = STAGES) -> Iterator[list[Detection]]:
-    """What each of these stages finds, merged. 0: the whole picture; 1: its halves; 2: its quarters; 3: dlib's detector;
-    4: the whole with a border and turned; 5: its eighths; 6: dlib's detector on the picture enlarged. Only dlib's where
-    the weights folder brings no detector.
+    """What each of these stages finds, merged. 0: the whole picture; 1: its halves; 2: its quarters; 3: dlib's
+    detector; 4: the whole with a border and turned; 5: its eighths; 6: dlib's detector on the picture enlarged. Only
+    dlib's where the weights folder brings no detector.
 
     Raises WeightsError where the detector's file is missing or altered.
     """
@@ -140,7 +141,8 @@ def search(image: np.ndarray, stages: Sequence[int] = STAGES) -> Iterator[list[D
 
 
 def _squares(image: np.ndarray, parts: int) -> list[Crop]:
-    """Squares with a side of the longest one's part, that cover the picture and overlap; [] where they get too small."""
+    """Squares with a side of the longest one's part, that cover the picture and overlap; [] where they get too
+    small."""
     height, width = image.shape[:2]
     side = max(height, width) / parts
     if parts > 1 and side < SMALLEST_SQUARE:
@@ -160,7 +162,8 @@ def _turned_and_bordered(image: np.ndarray) -> list[Crop]:
     """The whole picture with a border round it, and turned."""
     height, width = image.shape[:2]
     middle, side = ((width - 1) / 2, (height - 1) / 2), max(height, width)
-    return [crop_around(middle, BORDER * side)] + [crop_around(middle, side, np.deg2rad(turn)) for turn in TURNS_DEG] + \
+    return [crop_around(middle, BORDER * side)] + \
+        [crop_around(middle, side, np.deg2rad(turn)) for turn in TURNS_DEG] + \
         [crop_around((x, y), side / HALVES, np.deg2rad(turn))
          for turn in TURNS_DEG[:3] for y in _line(height, side / HALVES) for x in _line(width, side / HALVES)]
 

@@ -9,8 +9,8 @@ from types import ModuleType
 
 
 def load_dlib() -> ModuleType:
-    """The module dlib. Blender 4.2 leaves the library that dlib's Windows wheel brings in the wheel's own `.data` folder,
-    where Windows does not look for it (4.5 and later put it beside the packages, as pip does)."""
+    """The module dlib. Blender 4.2 leaves the library that dlib's Windows wheel brings in the wheel's own `.data`
+    folder, where Windows does not look for it (4.5 and later put it beside the packages, as pip does)."""
     add_folder = getattr(os, "add_dll_directory", None)         # Windows alone has it
     if add_folder is not None:
         for folder in {place for entry in sys.path for place in Path(entry).glob("dlib_bin-*.data/platlib")}:

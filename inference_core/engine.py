@@ -71,7 +71,7 @@ class Network:
     def view(self, crop: Crop) -> Crop:
         """The part of a face's crop (`crop_from_landmarks`, `Detection.crop`) that this network was trained to see:
         as tight and as high as its card says."""
-        lower = (LANDMARK_CROP_UP - self.card.crop_up) / LANDMARK_CROP_SCALE       # of a side; a face is as high as wide
+        lower = (LANDMARK_CROP_UP - self.card.crop_up) / LANDMARK_CROP_SCALE      # of a side; a face is as high as wide
         return crop.lowered(lower).scaled(self.card.crop_scale / LANDMARK_CROP_SCALE)
 
     def predict(self, crop_image: np.ndarray) -> Prediction:
@@ -92,8 +92,8 @@ class Network:
 
     def _outputs(self, crop_image: np.ndarray) -> Outputs:
         if crop_image.shape != (self.input_size, self.input_size, 3) or crop_image.dtype != np.uint8:
-            raise ValueError(f"the network {self.card.name!r} takes ({self.input_size}, {self.input_size}, 3) uint8, not "
-                             f"{crop_image.shape} {crop_image.dtype}")
+            raise ValueError(f"the network {self.card.name!r} takes ({self.input_size}, {self.input_size}, 3) uint8, "
+                             f"not {crop_image.shape} {crop_image.dtype}")
         x = crop_image[None].astype(np.float32)         # in two steps: one that also converts takes far longer
         x *= np.float32(1 / 255)
         with self._lock:
@@ -221,14 +221,15 @@ def _start_tensorflow(data: bytes, threads: int, shape: tuple[int, ...]) -> Runn
 
 
 def _try_out(network: Network, card: WeightsCard) -> None:
-    """One call at loading: a network that does not answer as its card says is refused here, not in the middle of work."""
+    """One call at loading: a network that does not answer as its card says is refused here, not in the middle of
+    work."""
     try:
         with quiet():
             size = network.predict(np.zeros((card.input_size, card.input_size, 3), np.uint8)).position_map_crop.shape
     except (KeyError, IndexError, ValueError) as error:
-        raise WeightsError(f"{card.file(ROLE[network.engine]).path}: does not answer as a network of kind {card.kind!r} "
-                           f"({error}); fetch the weights folder again") from error
+        raise WeightsError(f"{card.file(ROLE[network.engine]).path}: does not answer as a network of kind "
+                           f"{card.kind!r} ({error}); fetch the weights folder again") from error
     side = network.topology.size
     if size != (side, side, 3):
-        raise WeightsError(f"{card.file(ROLE[network.engine]).path}: answers {size}, not a position map of the topology's "
-                           f"{side} x {side} cells; fetch the weights folder again")
+        raise WeightsError(f"{card.file(ROLE[network.engine]).path}: answers {size}, not a position map of the "
+                           f"topology's {side} x {side} cells; fetch the weights folder again")

@@ -116,7 +116,8 @@ def _place_of(path: Path) -> tuple[int, int] | None:
 
 def _refused(path: Path, error: OSError) -> OutputError:
     if isinstance(error, FileNotFoundError) and not path.parent.exists():
-        return OutputError(f"{path}: cannot be written (there is no folder {path.parent}); make it, or choose another one")
+        return OutputError(f"{path}: cannot be written (there is no folder {path.parent}); make it, or choose "
+                           "another one")
     return OutputError(f"{path}: cannot be written ({error.strerror or error}); choose another name or folder")
 
 

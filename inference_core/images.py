@@ -42,8 +42,8 @@ def decode_image(data: bytes, path: str | Path) -> np.ndarray:
     if kind == "TIFF" and tiff_is_raw(data):
         raise ImageError(f"{path}: a camera's raw picture, or another file that begins with a mere preview; {EXPORT}")
     if size[0] * size[1] > MAX_PIXELS:
-        raise ImageError(f"{path}: {size[0]} x {size[1]} pixels are more than the {MAX_PIXELS // 10**6} million that are "
-                         "read; scale the picture down")
+        raise ImageError(f"{path}: {size[0]} x {size[1]} pixels are more than the {MAX_PIXELS // 10**6} million that "
+                         "are read; scale the picture down")
     # OpenCV would turn the colours of a PNG and not their transparency
     unturned = cv2.IMREAD_IGNORE_ORIENTATION if kind in TURNED_HERE else 0
     image = _decode(data, cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH | unturned)
@@ -88,7 +88,8 @@ def _read_bounded(path: Path) -> bytes:
         if len(data) > MAX_BYTES:
             raise too_large
     except OSError as error:
-        raise ImageError(f"{path}: cannot be read ({error.strerror or error}); check the name and the folder") from error
+        raise ImageError(f"{path}: cannot be read ({error.strerror or error}); check the name and the "
+                         "folder") from error
     if not data:
         raise ImageError(f"{path}: the file is empty; copy or export it again")
     return data

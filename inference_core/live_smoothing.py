@@ -58,8 +58,8 @@ class _SteadyFace:
         numbers = np.array([_tuned(part, options.pose) for part in (TURN, PLACE, SIZE, NEARNESS)]).T
         self._pose = OneEuro(*numbers, np.eye(4))
         regions = regions_of(topology)
-        tuned = np.array([_tuned(OPENING, options.openings) if name in OPENINGS else _tuned(EXPRESSION, options.expression)
-                          for name in regions]).T
+        tuned = np.array([_tuned(OPENING, options.openings) if name in OPENINGS
+                          else _tuned(EXPRESSION, options.expression) for name in regions]).T
         self._expression = OneEuro(*tuned, np.stack(list(regions.values())))
 
     def __call__(self, face: Face, step_s: float) -> Face:
@@ -80,8 +80,8 @@ class _SteadyFace:
         return _face(face, canonical, pose)
 
     def _steady_pose(self, pose: HeadPose, lids: np.ndarray, step_s: float) -> HeadPose:
-        """One Euro on all numbers of the pose. Shut lids make networks believe in a smaller head that looks up: while they
-        are shut, size and nodding are hardly believed."""
+        """One Euro on all numbers of the pose. Shut lids make networks believe in a smaller head that looks up: while
+        they are shut, size and nodding are hardly believed."""
         self._usual = np.maximum(self._usual * np.exp(-step_s / FORGET_S), lids)
         open_ = np.clip(lids / np.maximum(self._usual, 1e-3), 0.1, 1).mean() ** 4
         place = compose(self._point[None], pose)[0, :2] / self._pixels

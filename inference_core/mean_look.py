@@ -37,14 +37,15 @@ def mirrored(answer: Prediction, topology: Topology) -> Prediction:
         out[topology.cells[:, 0], topology.cells[:, 1]] = flip(topology.vertices(position_map)[topology.mirror])
         return out
 
-    position_map = swapped(answer.position_map_crop, lambda points: points * np.float32([-1, 1, 1]) + np.float32([1, 0, 0]))
+    position_map = swapped(answer.position_map_crop,
+                           lambda points: points * np.float32([-1, 1, 1]) + np.float32([1, 0, 0]))
     if answer.pose is None or answer.canonical_map is None:
         return Prediction(position_map, answer.presence)
     flip, pose = np.array([-1.0, 1.0, 1.0]), answer.pose
     turned = HeadPose(flip[:, None] * pose.rotation * flip, pose.scale, np.array([1 - pose.shift[0], pose.shift[1]]),
                       pose.inverse_distance)
-    return Prediction(position_map, answer.presence, swapped(answer.canonical_map, lambda points: points * np.float32(flip)),
-                      turned)
+    return Prediction(position_map, answer.presence,
+                      swapped(answer.canonical_map, lambda points: points * np.float32(flip)), turned)
 
 
 def mean_of(answers: list[Prediction]) -> Prediction:
@@ -58,15 +59,18 @@ def mean_of(answers: list[Prediction]) -> Prediction:
 
 
 def mean_pose(poses: list[HeadPose]) -> HeadPose:
-    """The rotation nearest to the mean of their matrices (Moakher, "Means and averaging in the group of rotations", SIAM
-    J. Matrix Anal. 2002); the geometric mean of the scales."""
+    """The rotation nearest to the mean of their matrices (Moakher, "Means and averaging in the group of rotations",
+    SIAM J. Matrix Anal. 2002); the geometric mean of the scales."""
     u, _, v = np.linalg.svd(np.mean([pose.rotation for pose in poses], 0))
-    return HeadPose(u @ np.diag([1, 1, np.linalg.det(u @ v)]) @ v, float(np.exp(np.mean([np.log(pose.scale) for pose in poses]))),
-                    np.mean([pose.shift for pose in poses], 0), float(np.mean([pose.inverse_distance for pose in poses])))
+    return HeadPose(u @ np.diag([1, 1, np.linalg.det(u @ v)]) @ v,
+                    float(np.exp(np.mean([np.log(pose.scale) for pose in poses]))),
+                    np.mean([pose.shift for pose in poses], 0),
+                    float(np.mean([pose.inverse_distance for pose in poses])))
 
 
 def _turned_back(answer: Prediction, turned: Crop) -> Prediction:
     if answer.pose is None:
         return Prediction(restore(answer.position_map_crop, turned), answer.presence)
     # its map is left as it is: mean_of makes one of the mean shape and pose
-    return Prediction(answer.position_map_crop, answer.presence, answer.canonical_map, pose_in_image(answer.pose, turned))
+    return Prediction(answer.position_map_crop, answer.presence, answer.canonical_map,
+                      pose_in_image(answer.pose, turned))

@@ -32,7 +32,8 @@ PROBES = ((0.1, 0.0, 1.0, 0.0, False), (-0.1, 0.0, 1.0, 0.0, True), (0.0, 0.1, 1
           (0.0, -0.1, 1.0, 0.0, False), (0.0, 0.0, 1.2, 0.0, True), (0.0, 0.0, 0.87, 0.0, False),
           (0.0, 0.0, 1.0, 0.25, False), (0.0, 0.0, 1.0, -0.25, True))
 STEADINESS_WEIGHT = 4.0
-LEAST_CERTAINTY = 22.0          # with what a detector is sure of 5 of 231 pictures without a face, most of cats and dogs
+# with what a detector is sure of 5 of 231 pictures without a face, most of cats and dogs
+LEAST_CERTAINTY = 22.0
 # Turned further than this a face holds less still, but hardly anything else is taken for a face so far turned.
 TURNED_DEG, TURNED_ALLOWANCE = 60.0, 4.0
 

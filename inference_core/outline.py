@@ -22,7 +22,8 @@ def background_within(photo: np.ndarray, there: np.ndarray, face: np.ndarray, fa
     """photo (H, W, 3) uint8; there (H, W) bool: where it has pixels; face (H, W) uint8: 1 within the mesh's outline;
     far_outline (H, W) bool: the part of it beyond which the head turns away; side: larger side of the face in pixels.
 
-    -> (H, W) bool: near the far outline, what continues the colours outside and not those inside, or is the head's own shadow.
+    -> (H, W) bool: near the far outline, what continues the colours outside and not those inside, or is the head's own
+    shadow.
     """
     nothing = np.zeros(face.shape, bool)
     inner = cv2.erode(face, _disc(REACH * side), borderType=cv2.BORDER_CONSTANT, borderValue=0)

@@ -69,7 +69,8 @@ def write_overlay(target: str | Path, take: Take, path: str | Path, on_frame: Ca
 
 
 def playable(fps: float) -> float:
-    """The rate, or the nearest that the codec can count: OpenCV makes a fraction of it in thousandths, hundredths, ..."""
+    """The rate, or the nearest that the codec can count: OpenCV makes a fraction of it in thousandths,
+    hundredths, ..."""
     digits = next((digits for digits in (3, 2, 1) if fps * 10**digits <= MOST_TICKS), 0)
     return fps if digits == 3 else min(round(fps, digits), MOST_TICKS)
 

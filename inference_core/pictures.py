@@ -24,8 +24,8 @@ POINT_RADIUS, LINE_WIDTH, WIRE_WIDTH = 0.0055, 0.0035, 0.0016       # of the fac
 FINEST, SHARPEST = 4, 4096              # a small face is drawn enlarged and reduced again, up to this side in pixels
 SHIFT = 4                               # OpenCV's fixed point: sixteenths of a pixel
 # the 68 landmarks: first, last, closed
-PARTS = ((0, 16, False), (17, 21, False), (22, 26, False), (27, 30, False), (31, 35, False), (36, 41, True), (42, 47, True),
-         (48, 59, True), (60, 67, True))
+PARTS = ((0, 16, False), (17, 21, False), (22, 26, False), (27, 30, False), (31, 35, False), (36, 41, True),
+         (42, 47, True), (48, 59, True), (60, 67, True))
 PAPER, INK, FONT = (28, 29, 32), (222, 222, 222), cv2.FONT_HERSHEY_SIMPLEX
 
 

@@ -36,8 +36,8 @@ class Raster:
 
 
 def rasterize(points: np.ndarray, triangles: np.ndarray, shape: tuple[int, int]) -> Raster:
-    """points (N, 2) or (N, 3) in pixels, x right, y down, the centre of the first pixel at 0, 0; with a third column the
-    larger value hides the smaller; triangles (T, 3) -> Raster of shape (H, W).
+    """points (N, 2) or (N, 3) in pixels, x right, y down, the centre of the first pixel at 0, 0; with a third column
+    the larger value hides the smaller; triangles (T, 3) -> Raster of shape (H, W).
 
     Points at infinity or not a number leave out their triangles.
     """

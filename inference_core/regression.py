@@ -31,9 +31,9 @@ OnStep = Callable[[str, float], None]
 
 @dataclass(frozen=True)
 class CaptureOptions:
-    """all_faces: every face of the picture, not the largest alone; box (left, top, right, bottom) in image pixels: where
-    the face is, no detector then; engine "litert" or "tensorflow"; weights: a network's name or "default"; passes: how
-    often the network looks, each time at the crop of its last answer; careful: each face that
+    """all_faces: every face of the picture, not the largest alone; box (left, top, right, bottom) in image pixels:
+    where the face is, no detector then; engine "litert" or "tensorflow"; weights: a network's name or "default";
+    passes: how often the network looks, each time at the crop of its last answer; careful: each face that
     is there is looked at six times more, a little differently, which is truer (`mean_look`); threads of the engine."""
 
     all_faces: bool = False
@@ -88,7 +88,8 @@ def capture_faces(image: np.ndarray, options: CaptureOptions = CaptureOptions(),
         step("detect")
         for found in stage:
             # what the network itself found has passed a test of its own, also where a detector's guess had failed
-            if found.view != "network" and any(overlapping(found, other) and found.sure <= other.sure for other in tried):
+            if found.view != "network" and any(overlapping(found, other) and found.sure <= other.sure
+                                               for other in tried):
                 continue
             tried.append(found)
             face = capture_crop(image, found.crop, network, options.passes, on_step=step)
@@ -103,7 +104,8 @@ def capture_faces(image: np.ndarray, options: CaptureOptions = CaptureOptions(),
     return sorted(faces, key=lambda face: -_size(face.box))
 
 
-def _final(image: np.ndarray, face: Face, network: Network, options: CaptureOptions, step: Callable[[str], None]) -> Face:
+def _final(image: np.ndarray, face: Face, network: Network, options: CaptureOptions,
+           step: Callable[[str], None]) -> Face:
     """A face that is there, looked at carefully where that is wanted: guesses that are none are not worth it."""
     if not options.careful:
         return face
@@ -118,7 +120,8 @@ def looked_at_carefully(image: np.ndarray, face: Face, network: Network) -> Face
 
 
 def believed(image: np.ndarray, found: Detection, face: Face, network: Network) -> bool:
-    """Whether what a detector found, and a network made a face of, is one: the detector is sure, or the network certain."""
+    """Whether what a detector found, and a network made a face of, is one: the detector is sure, or the network
+    certain."""
     if found.sure:
         return True
     yaw = face.pose.yaw_pitch_roll_deg[0]
@@ -168,7 +171,8 @@ def _face(prediction: Prediction, position_map: np.ndarray, seen: Crop, crop: Cr
 
 def _check(image: np.ndarray, options: CaptureOptions) -> None:
     if not isinstance(image, np.ndarray) or image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
-        raise InputError("the picture must be an array (H, W, 3) of uint8, RGB; read files with inference_core.read_image")
+        raise InputError("the picture must be an array (H, W, 3) of uint8, RGB; read files with "
+                         "inference_core.read_image")
     if not 1 <= options.passes <= MAX_PASSES:
         raise InputError(f"{options.passes} passes cannot be made; give 1 to {MAX_PASSES}")
     if options.box is None:
@@ -179,10 +183,11 @@ def _check(image: np.ndarray, options: CaptureOptions) -> None:
         raise InputError(f"the box {box} is not four numbers; give left,top,right,bottom in pixels")
     left, top, right, bottom = options.box
     if right - left < SMALLEST_BOX or bottom - top < SMALLEST_BOX:
-        raise InputError(f"the box {box} is empty or smaller than {SMALLEST_BOX:g} pixels; give left,top,right,bottom with "
-                         "left < right and top < bottom")
+        raise InputError(f"the box {box} is empty or smaller than {SMALLEST_BOX:g} pixels; give left,top,right,bottom "
+                         "with left < right and top < bottom")
     middle = (left + right) / 2, (top + bottom) / 2
-    if not (0 <= middle[0] < width and 0 <= middle[1] < height) or right - left > 4 * width or bottom - top > 4 * height:
+    if (not (0 <= middle[0] < width and 0 <= middle[1] < height)
+            or right - left > 4 * width or bottom - top > 4 * height):
         raise InputError(f"the box {box} does not lie in the picture of {width} x {height} pixels; give "
                          "left,top,right,bottom in its pixels")
 

@@ -1,8 +1,8 @@
 """MediaPipe's short-range face detector, run by OpenCV: one look at a square of the picture takes a millisecond or two.
 
-BlazeFace (Bazarevsky et al., "BlazeFace: Sub-millisecond Neural Face Detection on Mobile GPUs", 2019, arXiv:1907.05047),
-the file of the mediapipe wheel as it is. It sees faces that take up a fifth of the square and more, from the front to
-the profile, tilted by up to 45 degrees or so.
+BlazeFace (Bazarevsky et al., "BlazeFace: Sub-millisecond Neural Face Detection on Mobile GPUs", 2019,
+arXiv:1907.05047), the file of the mediapipe wheel as it is. It sees faces that take up a fifth of the square and more,
+from the front to the profile, tilted by up to 45 degrees or so.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ RIGHT_EYE, LEFT_EYE, MOUTH = 0, 1, 3        # of the six points that come with e
 
 @dataclass(frozen=True)
 class Sighting:
-    """centre (x, y) and side of the square box in pixels of the picture; roll_rad: how far the head is turned clockwise;
-    score in [0, 1]."""
+    """centre (x, y) and side of the square box in pixels of the picture; roll_rad: how far the head is turned
+    clockwise; score in [0, 1]."""
 
     centre: tuple[float, float]
     side: float

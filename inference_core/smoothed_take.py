@@ -1,7 +1,7 @@
 """What `smoothing.smooth` returns: a take whose positions are steadied when they are asked for.
 
-Expressions are steadied as a few dozen numbers a frame, in every region of the face on its own: lids may blink while the
-rest is still. What these numbers do not tell stays as it was seen.
+Expressions are steadied as a few dozen numbers a frame, in every region of the face on its own: lids may blink while
+the rest is still. What these numbers do not tell stays as it was seen.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ OPENINGS_NOISE = 0.6            # of their noise is taken for noise: speech is m
 
 @dataclass(frozen=True, eq=False)
 class Shapes:
-    """skull (N, 3) cm; basis (C, 3 N) orthonormal; parts (n, C) of each frame's expression, NaN where no face is; rigids:
-    how each seen row lies to the skull, empty where none is held."""
+    """skull (N, 3) cm; basis (C, 3 N) orthonormal; parts (n, C) of each frame's expression, NaN where no face is;
+    rigids: how each seen row lies to the skull, empty where none is held."""
 
     skull: np.ndarray
     basis: np.ndarray
@@ -82,14 +82,16 @@ def steadied(take: TakeRows, poses: PoseTrack, motion: Motion) -> SmoothedTake:
     shift = np.full((len(take), 2), np.nan)
     for row in np.flatnonzero(valid):
         shift[row] = poses.pose(row).shift
-    return SmoothedTake(take.header, take.topology, take.index, take.time_s, valid, np.where(interpolated, 0, take.confidence),
-                        box, poses.rotation, np.exp(poses.size), shift, poses.nearness, take.complete, interpolated, motion)
+    return SmoothedTake(take.header, take.topology, take.index, take.time_s, valid,
+                        np.where(interpolated, 0, take.confidence), box, poses.rotation, np.exp(poses.size), shift,
+                        poses.nearness, take.complete, interpolated, motion)
 
 
 class Motion:
     """The positions of a take, steady: `motion(row)` -> (N, 3) float32 cm."""
 
-    def __init__(self, take: TakeRows, shapes: Shapes, segments: list[tuple[int, int]], options: SmoothingOptions) -> None:
+    def __init__(self, take: TakeRows, shapes: Shapes, segments: list[tuple[int, int]],
+                 options: SmoothingOptions) -> None:
         self.take, self.segments = take, segments
         self._shapes, self._options = shapes, options
         self._regions = [_Region(weights, shapes, take.time_s, name in OPENINGS)
@@ -122,8 +124,8 @@ class Motion:
 
 
 class _Region:
-    """A part of the face that moves as one: the numbers of every frame that tell how it moves, as vectors whose length is
-    the root mean square in cm over the region."""
+    """A part of the face that moves as one: the numbers of every frame that tell how it moves, as vectors whose length
+    is the root mean square in cm over the region."""
 
     def __init__(self, weights: np.ndarray, shapes: Shapes, time_s: np.ndarray, opening: bool) -> None:
         self.opening = opening
@@ -153,7 +155,8 @@ def _length(values: np.ndarray) -> np.ndarray:
 
 
 def regions_of(topology: Topology) -> dict[str, np.ndarray]:
-    """{region: (N,) float32, the part of each vertex that belongs to it}; they sum to 1 and pass softly into one another."""
+    """{region: (N,) float32, the part of each vertex that belongs to it}; they sum to 1 and pass softly into one
+    another."""
     return _regions_of(topology)
 
 
@@ -166,8 +169,8 @@ def _regions_of(topology: Topology) -> dict[str, np.ndarray]:
 
 
 def held_part(topology: Topology) -> np.ndarray:
-    """(N,) 0..1: how far each vertex is part of the skull. The model's rigid region reaches into lower lids, which do move
-    in people."""
+    """(N,) 0..1: how far each vertex is part of the skull. The model's rigid region reaches into lower lids, which do
+    move in people."""
     moving = np.logical_or.reduce([topology.regions[name] for name in (*OPENINGS, *SLOWER)])
     return _soft(topology, topology.regions["rigid"] & ~moving)
 
@@ -178,5 +181,6 @@ def _soft(topology: Topology, region: np.ndarray) -> np.ndarray:
     known = np.zeros((topology.size, topology.size), np.float32)
     inside = known.copy()
     known[at], inside[at] = 1, region
-    blurred = [cv2.GaussianBlur(picture, (0, 0), SOFT_CELLS, borderType=cv2.BORDER_CONSTANT) for picture in (inside, known)]
+    blurred = [cv2.GaussianBlur(picture, (0, 0), SOFT_CELLS, borderType=cv2.BORDER_CONSTANT)
+               for picture in (inside, known)]
     return blurred[0][at] / np.maximum(blurred[1][at], 1e-6)

@@ -1,9 +1,9 @@
 """A steady take out of a raw one: smoothing is applied when a take is read, never stored.
 
-In the order in which trembling arises: the crop was held still while tracking; here the head's pose (`steady_pose`), then
-the expression in canonical space (`smoothed_take`), where a turning head does not move it. One skull is estimated over the
-take and held: every frame's pose is the rigid fit of that skull, so that proportions do not breathe. Filters are symmetric
-in time: nothing lags.
+In the order in which trembling arises: the crop was held still while tracking; here the head's pose (`steady_pose`),
+then the expression in canonical space (`smoothed_take`), where a turning head does not move it. One skull is estimated
+over the take and held: every frame's pose is the rigid fit of that skull, so that proportions do not breathe. Filters
+are symmetric in time: nothing lags.
 """
 
 from __future__ import annotations
@@ -48,8 +48,8 @@ RAW = SmoothingOptions(0.0, 0.0, 0.0, 0.0, 0.0)
 
 def smooth(take: TakeRows, options: SmoothingOptions = SmoothingOptions(),
            on_row: Callable[[], None] = lambda: None) -> TakeRows:
-    """What reads like the take, but steady. Reads every frame once and keeps three kilobytes of each; positions are read again
-    when they are asked for. on_row is called for every row that is read, and may raise to stop."""
+    """What reads like the take, but steady. Reads every frame once and keeps three kilobytes of each; positions are
+    read again when they are asked for. on_row is called for every row that is read, and may raise to stop."""
     seen = np.flatnonzero(take.valid)
     if options == RAW or not len(seen):
         return take
@@ -75,8 +75,8 @@ def segments_of(time_s: np.ndarray, seen: np.ndarray, max_gap_s: float) -> list[
 
 
 def learned(take: TakeRows, seen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(N, 3) float32 cm, the shape of this take's face, its expressions averaged, frontal and sure frames counting most;
-    and (C, 3 N) float32, what its expressions are made of: orthonormal, strongest first."""
+    """(N, 3) float32 cm, the shape of this take's face, its expressions averaged, frontal and sure frames counting
+    most; and (C, 3 N) float32, what its expressions are made of: orthonormal, strongest first."""
     rows = seen[np.unique(np.linspace(0, len(seen) - 1, LEARNED_ROWS).astype(int))]
     weights = np.maximum(take.confidence[rows] * np.clip(take.rotation[rows, 2, 2] - SIDE, 0, 1) ** 2, 1e-6)
     weights = np.float32(weights / weights.sum())       # of the shapes' own kind: none of them is converted

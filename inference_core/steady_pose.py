@@ -1,8 +1,9 @@
 """Steady poses of the head, over a whole take.
 
-A pose is where the middle of the inner face lies in the picture, how the head is turned, and how large it is. The middle
-of nose and lips is what a network sees best: its errors in turn and size then do not move the face. Shut lids make it
-believe in a smaller head that looks up; what of turn and size follows the lids is found by regression and taken out.
+A pose is where the middle of the inner face lies in the picture, how the head is turned, and how large it is. The
+middle of nose and lips is what a network sees best: its errors in turn and size then do not move the face. Shut lids
+make it believe in a smaller head that looks up; what of turn and size follows the lids is found by regression and taken
+out.
 
 Ever wider filters are tried, and each is taken as far as noise alone explains what it changes (in the manner of Lepski,
 "On a problem of adaptive estimation in Gaussian white noise", 1991): a still head is very still, a fast one is where it
@@ -52,7 +53,8 @@ class PoseTrack:
 
     def set(self, row: int, pose: HeadPose, lids: np.ndarray) -> None:
         self.place[row] = compose(self.point[None], pose)[0, :2]
-        self.rotation[row], self.size[row], self.nearness[row] = pose.rotation, np.log(pose.scale), pose.inverse_distance
+        self.rotation[row], self.size[row] = pose.rotation, np.log(pose.scale)
+        self.nearness[row] = pose.inverse_distance
         self.lids[row] = lids
 
     def pose(self, row: int) -> HeadPose:
@@ -74,7 +76,8 @@ def lids_of(topology: Topology, canonical: np.ndarray) -> np.ndarray:
 
 def filled(track: PoseTrack, segments: list[tuple[int, int]], time_s: np.ndarray) -> PoseTrack:
     """The gaps inside the segments filled in between their ends, evenly in time."""
-    out = replace(track, **{name: getattr(track, name).copy() for name in ("place", "rotation", "size", "nearness", "lids")})
+    out = replace(track, **{name: getattr(track, name).copy()
+                            for name in ("place", "rotation", "size", "nearness", "lids")})
     for first, last in segments:
         missing = np.flatnonzero(np.isnan(track.size[first:last + 1])) + first
         seen = np.setdiff1d(np.arange(first, last + 1), missing)
@@ -93,7 +96,8 @@ def steady_poses(track: PoseTrack, time_s: np.ndarray, segments: list[tuple[int,
     shut = _shut(track.lids)
     track = _without_blinks(track, shut, time_s, segments)
     open_ = (1.02 - _around(shut.mean(1), time_s)) ** 2
-    place, rotation, size, nearness = (values.copy() for values in (track.place, track.rotation, track.size, track.nearness))
+    place, rotation, size, nearness = (values.copy() for values in (track.place, track.rotation, track.size,
+                                                                    track.nearness))
     usual = np.exp(np.nanmedian(track.size))
     places = track.place / usual
     noise = [noise_of(_rms, places, time_s, CALMEST_PLACE),
@@ -110,7 +114,8 @@ def steady_poses(track: PoseTrack, time_s: np.ndarray, segments: list[tuple[int,
                 turn = calmer(turn, turns, weights, _rms, noise[1], left)
                 # what is said of its size while lids are shut counts little
                 low, weights = line_weights(time_s, row, first, last, width * strength, open_**2)
-                large = calmer(large, track.size[low:low + len(weights), None], weights, _rms, noise[2] / open_[row] ** 2, left)
+                large = calmer(large, track.size[low:low + len(weights), None], weights, _rms,
+                               noise[2] / open_[row] ** 2, left)
             place[row] = at * usual
             rotation[row], size[row] = track.rotation[row] @ turn_matrix(turn), large[0]
             low, weights = line_weights(time_s, row, first, last, NEARNESS_CALM * WIDTHS_S[-1] * strength)
@@ -131,11 +136,11 @@ def _around(shut: np.ndarray, time_s: np.ndarray) -> np.ndarray:
 
 
 def _without_blinks(track: PoseTrack, shut: np.ndarray, time_s: np.ndarray, segments) -> PoseTrack:
-    """What of turn and size follows the lids is the network's error: regressed on blinks alone (all slow motion is taken
-    off both sides), each number as firmly as its own unrest allows."""
+    """What of turn and size follows the lids is the network's error: regressed on blinks alone (all slow motion is
+    taken off both sides), each number as firmly as its own unrest allows."""
     shut = np.clip((shut - LEAST_SHUT) / (1 - LEAST_SHUT), 0, 1)
     both = shut.mean(1)
-    causes = np.stack([shut[:, 0], shut[:, 1], both * (1 - both)], 1)           # the last: more, or less, than in proportion
+    causes = np.stack([shut[:, 0], shut[:, 1], both * (1 - both)], 1)      # the last: more, or less, than in proportion
     turn, size, lids = (np.zeros((len(time_s), k)) for k in (3, 1, 3))
     for first, last in segments:
         for row in range(first, last + 1):

@@ -65,8 +65,8 @@ def measure(take: TakeRows, on_frame: Callable[[], None] = lambda: None) -> Meas
 
 def blinks_in(openings: np.ndarray, time_s: np.ndarray) -> list[tuple[int, int]]:
     """(first, last) rows in which the lids of both eyes (n, 2) shut for a moment: they come down and up again by MOVED
-    of what is open as usual, and at the lowest SHUT of it is missing. A wink is no blink, nor is what a gap or an end of
-    the take cuts off."""
+    of what is open as usual, and at the lowest SHUT of it is missing. A wink is no blink, nor is what a gap or an end
+    of the take cuts off."""
     shut, found = np.minimum(*(_shut(opening, time_s) for opening in openings.T)), []
     openest, peak = np.inf, -1                          # share missing since lids last came up; row of the lowest lids
     for row, share in enumerate(shut):

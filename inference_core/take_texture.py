@@ -65,8 +65,8 @@ def take_texture(take: TakeRows, clip: str | Path | None = None, size: int = 102
     if not isinstance(source.get("sha256"), str) or is_live(name):
         kept = kept_skin(take.raw.path, size)
         if kept is None:
-            raise TakeError(f"{safe_name(name)}: the pictures of a camera or a stream are gone, and the take kept no skin; "
-                            "export it without a texture")
+            raise TakeError(f"{safe_name(name)}: the pictures of a camera or a stream are gone, and the take kept no "
+                            "skin; export it without a texture")
         return kept
     try:
         options = part_of(source)
@@ -106,8 +106,8 @@ def _same_clip(places: list[str], options: FrameOptions, sha256: str, size: tupl
                 return frames
             frames.close()
             if frames.info.sha256 == sha256:
-                raise TakeError(f"{place}: has {frames.info.size[0]} x {frames.info.size[1]} pixels, and the take was captured "
-                                f"from {size[0]} x {size[1]}; capture it again")
+                raise TakeError(f"{place}: has {frames.info.size[0]} x {frames.info.size[1]} pixels, and the take was "
+                                f"captured from {size[0]} x {size[1]}; capture it again")
             raise TakeError(f"{place}: not the clip that the take was captured from, or altered since; give that one")
         except InputError as error:
             wrong = wrong or error
@@ -144,8 +144,8 @@ def _check_size(size: int) -> None:
 
 
 def _mixed(skins: list[np.ndarray], weights: list[np.ndarray], seen: np.ndarray) -> np.ndarray:
-    """(size, size, 3) uint8: each texel from the skin of the largest weight, passing softly into one another; what never
-    lies on one another to the pixel would blur; what none shows as the first one was filled in, its colours
+    """(size, size, 3) uint8: each texel from the skin of the largest weight, passing softly into one another; what
+    never lies on one another to the pixel would blur; what none shows as the first one was filled in, its colours
     continuing those around."""
     best, soft = np.argmax(weights, axis=0), FADE * len(seen)
     total, shares = np.zeros((*seen.shape, 3), np.float32), np.zeros(seen.shape, np.float32)

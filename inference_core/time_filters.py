@@ -15,8 +15,8 @@ NOISE_LEFT = (1.0, 0.8, 0.6, 0.6)           # of the raw noise before each: that
 STILL, MOVING = 3.0, 6.0        # times the noise: a difference up to the first is noise, from the second on motion
 FOURTH = math.sqrt(70)          # the fourth differences of noise are so many times the noise
 BENT_WITHIN_S = 0.85            # of the five frames of a fourth difference: within more a head turns there and back
-# who speaks or dances rests in few frames: the noise of the calmest tenth, as a share of the middle one: of expressions,
-# as measured in still faces; of places and of turns, as random noise in two and in three dimensions has it
+# who speaks or dances rests in few frames: the noise of the calmest tenth, as a share of the middle one: of
+# expressions, as measured in still faces; of places and of turns, as random noise in two and in three dimensions has it
 CALMEST, CALMEST_SHARE, CALMEST_PLACE, CALMEST_TURN = 0.1, 0.54, 0.39, 0.50
 SPEED_CUTOFF_HZ = 1.5           # of the speed itself
 NOISE_SHARE = 0.05              # how fast the noise is learned
@@ -28,9 +28,9 @@ def line_weights(time_s: np.ndarray, row: int, first: int, last: int, width_s: f
     """First row and weights of a window about `row`, within rows first..last: their sum of values is the height at
     `row` of the line that fits the values best, near ones counting most (a Gaussian of width_s).
 
-    A line, not a mean: what moves steadily is not drawn inwards at the ends. Wide windows are for what rests, and give the
-    mean, which trembles less. Each row counts for the time it stands for, so that an uneven frame rate changes nothing.
-    trust (n,): how much each row counts.
+    A line, not a mean: what moves steadily is not drawn inwards at the ends. Wide windows are for what rests, and give
+    the mean, which trembles less. Each row counts for the time it stands for, so that an uneven frame rate changes
+    nothing. trust (n,): how much each row counts.
     """
     low, high = max(first, row - MOST_ROWS), min(last, row + MOST_ROWS)
     span = time_s[low:high + 1] - time_s[row]
@@ -77,8 +77,9 @@ def noise_of(distances_of, values: np.ndarray, time_s: np.ndarray, calmest_share
 
 def calmer(quick: np.ndarray, window: np.ndarray, weights: np.ndarray, distances_of, noise: float,
            left: float) -> np.ndarray:
-    """(C,) a value so far, the rows (m, C) of a wider window and their weights -> the value that is calmer by as much as
-    noise explains. Rows that differ from it by motion do not count: what rests is not drawn to what moves beside it."""
+    """(C,) a value so far, the rows (m, C) of a wider window and their weights -> the value that is calmer by as much
+    as noise explains. Rows that differ from it by motion do not count: what rests is not drawn to what moves beside
+    it."""
     weights = weights * (1 - activity(distances_of(window - quick), noise))
     total = weights.sum()
     if total <= LEAST_WEIGHT:
@@ -91,9 +92,10 @@ class OneEuro:
     """Casiez, Roussel & Vogel, "1 Euro Filter: A Simple Speed-based Low-pass Filter for Noisy Input in Interactive
     Systems", CHI 2012: little lag where the value moves fast, little noise where it rests.
 
-    Here for values (..., P, 3) of P points in R regions, each of which moves as one: regions (R, P), columns that sum to 1,
-    says which part of a point is in which; the speed of a region is the root mean square over its points, less what its
-    noise alone explains. The noise is measured as it comes, from third differences, where the frames are close enough.
+    Here for values (..., P, 3) of P points in R regions, each of which moves as one: regions (R, P), columns that sum
+    to 1, says which part of a point is in which; the speed of a region is the root mean square over its points, less
+    what its noise alone explains. The noise is measured as it comes, from third differences, where the frames are close
+    enough.
     """
 
     def __init__(self, cutoff_hz: np.ndarray, slope: np.ndarray, deaf: np.ndarray, regions: np.ndarray) -> None:
@@ -107,7 +109,8 @@ class OneEuro:
         self._noise = np.zeros(len(regions))
 
     def __call__(self, value: np.ndarray, step_s: float, trust: float | np.ndarray = 1.0) -> np.ndarray:
-        """The filtered value; step_s since the last one; trust in 0..1 (broadcast to the value): how much of it counts."""
+        """The filtered value; step_s since the last one; trust in 0..1 (broadcast to the value): how much of it
+        counts."""
         if self._value is None:
             self._value, self._change = value, np.zeros_like(value)
             return value

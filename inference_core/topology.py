@@ -18,8 +18,8 @@ MAX_BYTES, MAX_SIZE = 16 << 20, 1024
 REGIONS = ("rigid", "left_lids", "right_lids", "lips", "brows", "jaw", "nose")
 SYMMETRIC_CM = 0.01
 SHAPES = dict(name=(), size=(), cells=("N", 2), faces=("F", 4), uvs=("N", 2), mirror=("N",),
-              landmark_vertices=(68, 4), landmark_weights=(68, 4), facemesh_vertices=(478, 4), facemesh_weights=(478, 4),
-              mean_canonical=("N", 3), **{f"region_{r}": ("N",) for r in REGIONS})
+              landmark_vertices=(68, 4), landmark_weights=(68, 4), facemesh_vertices=(478, 4),
+              facemesh_weights=(478, 4), mean_canonical=("N", 3), **{f"region_{r}": ("N",) for r in REGIONS})
 REBUILD = "fetch the file again or rebuild it with python -m training.build_topology"
 
 
@@ -30,8 +30,8 @@ class Topology:
     cells (N, 2) int32 row, column; faces (F, 4) int32, counter-clockwise from outside, -1 ends a triangle; uvs (N, 2)
     float32 u right, v down, unit square; mirror (N,) int32 partner on the other side; regions {name: (N,) bool};
     landmark_* (68, 4) and facemesh_* (478, 4): vertices and weights of the iBUG 68 and the FaceMesh points, rows sum to
-    1 (0 where FaceMesh has a point and the mesh none: the irises); mean_canonical (N, 3) float32 cm; sha256 of the file, which
-    lay at path.
+    1 (0 where FaceMesh has a point and the mesh none: the irises); mean_canonical (N, 3) float32 cm; sha256 of the
+    file, which lay at path.
     """
 
     name: str
@@ -125,8 +125,8 @@ def _read(path: Path) -> Topology:
     if problem:
         raise TopologyError(f"{path}: the topology is inconsistent ({problem}); {REBUILD}")
     fields = {k: v for k, v in arrays.items() if not k.startswith("region_")}
-    fields |= dict(name=str(arrays["name"]), size=int(arrays["size"]), sha256=hashlib.sha256(data).hexdigest(), path=path,
-                   regions={r: arrays[f"region_{r}"] for r in REGIONS})
+    fields |= dict(name=str(arrays["name"]), size=int(arrays["size"]), sha256=hashlib.sha256(data).hexdigest(),
+                   path=path, regions={r: arrays[f"region_{r}"] for r in REGIONS})
     return Topology(**fields)
 
 

@@ -175,8 +175,8 @@ def _check_same(path: Path, take: Take, header: TakeHeader) -> None:
     for what, before, after in pairs:
         if before != after:
             detail = f": {before} then, {after} now" if what.startswith("the option") else ""
-            raise TakeError(f"{path}: was begun otherwise: {what} is not the same{detail}; give what it was begun with, "
-                            f"or {ANEW}")
+            raise TakeError(f"{path}: was begun otherwise: {what} is not the same{detail}; give what it was begun "
+                            f"with, or {ANEW}")
 
 
 def _write(frames: Iterator[Frame], writer: TakeWriter, progress: Progress, state: TrackState, options: VideoOptions,

@@ -16,8 +16,8 @@ Result = TypeVar("Result")
 
 
 class Beside(Generic[Result]):
-    """`work(tell)`, whose `tell` is given Progress, and raises `Stopped` when the work is not wanted any more. A context
-    manager: left before the work has ended, it stops it and waits for it."""
+    """`work(tell)`, whose `tell` is given Progress, and raises `Stopped` when the work is not wanted any more. A
+    context manager: left before the work has ended, it stops it and waits for it."""
 
     def __init__(self, work: Callable[[Callable[[Progress], None]], Result], first: Progress) -> None:
         self._progress, self._unwanted = first, threading.Event()

@@ -50,5 +50,6 @@ def capture_picture(name: str, picture: npt.NDArray[np.uint8], options: CaptureO
 
 
 def _named(name: str, picture: npt.NDArray[np.uint8], faces: list[Face], texture_size: int) -> list[CapturedFace]:
-    return [CapturedFace(name if index == 0 else f"{name} {index + 1}", face, sample_texture(picture, face, texture_size))
+    return [CapturedFace(name if index == 0 else f"{name} {index + 1}", face,
+                         sample_texture(picture, face, texture_size))
             for index, face in enumerate(faces)]

@@ -193,7 +193,6 @@ def test_a_bake_that_is_stopped_and_given_again_leaves_one_point_cache(run: Run,
 
 @pytest.mark.parametrize("line, says, code", [
     ("image photos gone.png -o x", "gone.png: cannot be read", 2),
-    ("image nowhere -o x", "nowhere: cannot be read", 2),
     ("image nothing -o x", "no picture lies in this folder", 2),
     ("image photos -o x.blend --camera-match", "a camera shows one photo", 2),
     ("image photos/anna.png -o anna.obj", "does not end in .blend", 1),
@@ -213,6 +212,12 @@ def test_a_mistake_is_one_sentence_and_an_exit_code(run: Run, made: Path, line: 
     assert answer.returncode == code, answer.stderr
     assert says in answer.stderr and "Traceback" not in answer.stderr
     assert not [path.name for path in made.iterdir() if path.name.startswith((".", "x."))]
+
+
+def test_photos_that_all_fail_leave_no_empty_folder(run: Run, made: Path) -> None:
+    answer = run("blender --command lprnet image nowhere gone.png -o new/heads")
+    assert answer.returncode == 2 and "nowhere: cannot be read" in answer.stderr and "Traceback" not in answer.stderr
+    assert not (made / "new").exists()
 
 
 @pytest.mark.parametrize("command", ["", "image ", "video ", "bake ", "export ", "render "])

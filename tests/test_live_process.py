@@ -22,6 +22,8 @@ from inference_core.frames import Frame
 from inference_core.images import decode_image, read_image
 from inference_core.live import CameraSearch, LiveOptions, LiveProcess, LiveResult, LiveState, cameras, child, process
 from inference_core.live import python
+from inference_core.live.handle import STOP_S
+from inference_core.live.messages import LIVE, OPENING, LiveStatus, encode, read_messages
 from inference_core.take import open_take, take_frame
 from inference_core.tracking import TrackOptions, capture
 from addon_build.relative_imports import made_relative
@@ -126,10 +128,13 @@ def test_a_stop_while_nothing_comes_is_no_error(pictures) -> None:
         assert live.wait().stage == "ended"
 
 
-def test_a_stop_at_once_leaves_nothing(pictures, tmp_path: Path) -> None:
-    with LiveProcess(LiveOptions("camera:0", str(tmp_path / "live.lprtake"))) as live:
+@pytest.mark.parametrize("heard", [True, False])
+def test_a_stop_at_once_leaves_nothing_and_is_no_failure(tmp_path: Path, heard: bool) -> None:
+    """heard: by the child, before it finds no camera."""
+    deaf = altered("from inference_core.live import child; child.Stop.listen = lambda stop: None")
+    with LiveProcess(LiveOptions("camera:97", str(tmp_path / "live.lprtake")), command=None if heard else deaf) as live:
         live.stop()
-        assert live.wait().stage == "ended"
+        assert live.wait().stage == "ended" and live.state().message == ""
     assert list(tmp_path.iterdir()) == []
 
 
@@ -152,7 +157,7 @@ def test_a_stream_that_freezes_is_noticed(pictures) -> None:
 
 
 def test_a_child_that_hangs_is_noticed_and_ended(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(process, "SILENT_S", 0.5)
+    monkeypatch.setattr(process, "OPENING_S", 0.5)
     with LiveProcess(LiveOptions("camera:0"), command=[sys.executable, "-c", "import time; time.sleep(99)"]) as live:
         state = until(live, over)
         assert state.stage == "failed" and "no answer for 0.5 s" in state.message
@@ -161,8 +166,20 @@ def test_a_child_that_hangs_is_noticed_and_ended(monkeypatch: pytest.MonkeyPatch
             os.kill(live.pid, 0)
 
 
-def test_a_child_that_hangs_is_told_without_a_password(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_camera_that_opens_slowly_is_waited_for_longer_than_one_that_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(process, "SILENT_S", 0.3)
+    slowly = [b"".join(encode(LiveStatus(stage))) for stage in (OPENING, LIVE)]
+    code = ("import sys, time\n"
+            f"for message in {slowly}: sys.stdout.buffer.write(message); sys.stdout.flush(); time.sleep(1)\n"
+            "time.sleep(99)")
+    start_s = time.monotonic()
+    with LiveProcess(LiveOptions("camera:0"), command=[sys.executable, "-c", code]) as live:
+        state = until(live, over)
+    assert state.stage == "failed" and "no answer for 0.3 s" in state.message and time.monotonic() - start_s > 1
+
+
+def test_a_child_that_hangs_is_told_without_a_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(process, "OPENING_S", 0.3)
     target = "http://me:geheim@127.0.0.1:1/cam?mail=a@geheim"
     with LiveProcess(LiveOptions(target), command=[sys.executable, "-c", "import time; time.sleep(99)"]) as live:
         state = until(live, over)
@@ -195,6 +212,30 @@ def test_a_child_that_is_killed_is_told_and_its_take_kept(pictures, tmp_path: Pa
         state = until(live, over)
     assert state.stage == "failed" and "SIGKILL" in state.message and str(path) in state.message
     assert len(open_take(path)) >= 5
+
+
+OPENS_FOR_EVER = """
+import time
+from inference_core.live import child
+child.GRACE_S, child._open = 0.2, lambda target: time.sleep(99)
+"""
+
+
+def test_a_stop_while_the_camera_opens_ends_the_child() -> None:
+    with LiveProcess(LiveOptions("camera:0"), command=altered(OPENS_FOR_EVER)) as live:
+        assert until(live, lambda state: state.stage == "opening").running
+        live.stop()
+        assert live.wait(STOP_S / 2).stage == "ended"
+
+
+def test_a_caller_that_goes_away_while_the_camera_opens_ends_the_child() -> None:
+    going = python.start(altered(OPENS_FOR_EVER))
+    going.stdin.write(python.order(task="live", options=LiveOptions("camera:0").to_json()))
+    going.stdin.flush()
+    assert OPENING in (message.stage for message in read_messages(going.stdout, 1))
+    for pipe in (going.stdin, going.stdout, going.stderr):
+        pipe.close()
+    assert going.wait(STOP_S / 2) == 1
 
 
 PARENT = """
@@ -289,6 +330,46 @@ def test_what_libraries_print_in_the_child_does_no_harm(pictures) -> None:
                     "def main(*a): threading.Timer(0.1, shout).start(); main_(*a)")
     with camera(pictures, count=8) as source, LiveProcess(LiveOptions(source.address), command=noisy) as live:
         assert until(live, over).stage == "ended"
+
+
+LOADED_LATE = """
+import os, sys
+from importlib.machinery import EXTENSION_SUFFIXES
+from pathlib import Path
+from inference_core.live import child
+listen, end, before = child.Stop.listen, os._exit, set()
+def note(stop):
+    before.update(sys.modules)
+    listen(stop)
+def tell(code):
+    late = [name for name, module in sys.modules.items() if name not in before
+            and (getattr(module, "__file__", None) or "").endswith(tuple(EXTENSION_SUFFIXES))]
+    waits = not os.path.samestat(os.fstat(0), os.stat(os.devnull))
+    Path({path!r}).write_text(f"{{len(before) > 0}} {{late}} {{waits}}")
+    end(code)
+child.Stop.listen, os._exit = note, tell
+"""
+
+
+def test_nothing_is_loaded_while_commands_are_waited_for_and_nobody_else_waits_at_standard_input(tmp_path) -> None:
+    """On Windows it might wait for ever. A picture without a face, so that every detector is needed."""
+    black = cv2.imencode(".jpg", np.zeros((240, 240, 3), np.uint8))[1].tobytes()
+    noting = altered(LOADED_LATE.format(path=str(tmp_path / "late")))
+    with camera([black], count=2) as source, \
+            LiveProcess(LiveOptions(source.address, str(tmp_path / "a.lprtake")), command=noting) as live:
+        state = until(live, over)
+    assert state.stage == "ended" and state.lost == state.frames > 0
+    assert (tmp_path / "late").read_text() == "True [] False"
+
+
+def test_webcams_are_asked_to_open_quickly_unless_the_user_has_said_how(monkeypatch: pytest.MonkeyPatch) -> None:
+    name = "OPENCV_VIDEOIO_MSMF_ENABLE_HW_TRANSFORMS"
+    said = []
+    for given in (None, "1"):
+        monkeypatch.delenv(name, raising=False) if given is None else monkeypatch.setenv(name, given)
+        said.append(python.start([sys.executable, "-c", f"import os; print(os.environ[{name!r}])"]).communicate()[0])
+        assert os.environ.get(name) == given
+    assert [each.strip() for each in said] == [b"0", b"1"]
 
 
 def test_a_fault_of_ours_is_told_with_its_kind(pictures) -> None:

@@ -20,8 +20,8 @@ READ_OFTEN = {"glb": 7}         # times that a frame is read
 def add_command(commands) -> None:
     parser = commands.add_parser(
         "export", help="write a take to files of other programs", formatter_class=argparse.RawDescriptionHelpFormatter,
-        description="Write a take as a sequence of meshes (.obj .ply), an animation (.glb), point caches (.pc2 .mdd), a\n"
-                    "table (landmarks.csv pose.csv) or numbers for NumPy (.npz). Smoothed, unless --raw.",
+        description="Write a take as a sequence of meshes (.obj .ply), an animation (.glb), point caches (.pc2 .mdd), "
+                    "a\ntable (landmarks.csv pose.csv) or numbers for NumPy (.npz). Smoothed, unless --raw.",
         epilog="lprnet export clip.lprtake -o clip.glb\nlprnet export clip.lprtake -o meshes --format ply\n"
                "lprnet export clip.lprtake -o meshes/shot.%04d.obj --head\n"
                "lprnet export clip.lprtake -o clip.glb --texture\nlprnet export clip.lprtake -o clip_pose.csv --raw")

@@ -30,11 +30,13 @@ def add_command(commands) -> None:
         "image", help="capture the faces of photos", formatter_class=argparse.RawDescriptionHelpFormatter,
         description="Capture the faces of photos as textured 3D meshes, or draw what was found.",
         epilog="lprnet image portrait.jpg -o portrait.glb\nlprnet image family.jpg -o family.obj --all-faces\n"
-               "lprnet image photos/*.jpg -o faces --format ply\nlprnet image portrait.jpg -o seen.png --picture overlay")
+               "lprnet image photos/*.jpg -o faces --format ply\n"
+               "lprnet image portrait.jpg -o seen.png --picture overlay")
     parser.add_argument("photos", type=Path, nargs="+", metavar="PHOTO")
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="OUT",
                         help="a file ending in .obj .ply .glb .npz .png; for several photos a folder")
-    parser.add_argument("--format", choices=MESHES + PICTURES, help=f"where OUT is a folder (default: {DEFAULT_FORMAT})")
+    parser.add_argument("--format", choices=MESHES + PICTURES,
+                        help=f"where OUT is a folder (default: {DEFAULT_FORMAT})")
     parser.add_argument("--picture", choices=("overlay", "depth"),
                         help="what a .png shows: mesh and landmarks over the photo, or the depth (default: overlay)")
     add_capture_options(parser)
@@ -45,7 +47,8 @@ def add_capture_options(parser: argparse.ArgumentParser) -> None:
     """What every command that captures photos understands; see `capture_options`."""
     parser.add_argument("--all-faces", action="store_true", help="every face of a photo, not the largest alone")
     parser.add_argument("--box", type=_box, metavar="L,T,R,B",
-                        help="where the face is, in pixels; no detector then (--box=-10,... where it begins with a minus)")
+                        help="where the face is, in pixels; no detector then (--box=-10,... where it begins with a "
+                             "minus)")
     parser.add_argument("--engine", choices=("litert", "tensorflow"), default="litert")
     parser.add_argument("--weights", default="default", metavar="NAME", help="a network that `lprnet info` lists")
     parser.add_argument("--texture-size", type=texture_size, default=1024, metavar="PIXELS")
@@ -98,15 +101,16 @@ def plan(options: argparse.Namespace, kept: Places) -> tuple[list[Job], Path | N
     ending = options.output.suffix.lower().removeprefix(".")
     one_file = ending in MESHES + PICTURES and not os.path.isdir(options.output)
     if one_file and len(options.photos) > 1:
-        options.parser.error(f"{len(options.photos)} photos do not fit into the file {options.output}; give a folder and "
-                             "--format")
+        options.parser.error(f"{len(options.photos)} photos do not fit into the file {options.output}; give a folder "
+                             "and --format")
     if one_file and options.format not in (None, ending):
         options.parser.error(f"--format {options.format} does not fit OUT {options.output}")
     if ending == "blend":
         options.parser.error("a .blend is made by: python -m lprnet_blender image PHOTO -o OUT.blend")
-    if not one_file and ending and not options.format and len(options.photos) == 1 and not os.path.isdir(options.output):
-        options.parser.error(f"files ending in .{ending} cannot be written; choose one of .{' .'.join(MESHES + PICTURES)}, "
-                             "or a folder and --format")
+    if (not one_file and ending and not options.format and len(options.photos) == 1
+            and not os.path.isdir(options.output)):
+        options.parser.error(f"files ending in .{ending} cannot be written; choose one of "
+                             f".{' .'.join(MESHES + PICTURES)}, or a folder and --format")
     kind = ending if one_file else options.format or DEFAULT_FORMAT
     if options.picture and kind not in PICTURES:
         options.parser.error("--picture is for .png files")

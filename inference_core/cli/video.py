@@ -9,7 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 
 TAKE = ".lprtake"
-FRAMES, TRACK = ("start_s", "end_s", "every", "fps"), ("face", "engine", "weights", "careful")      # what can be said of each
+# what can be said of each
+FRAMES, TRACK = ("start_s", "end_s", "every", "fps"), ("face", "engine", "weights", "careful")
 
 
 def add_command(commands) -> None:
@@ -100,7 +101,8 @@ def video_options(options: argparse.Namespace):
     from inference_core.video import VideoOptions, options_of
 
     before = options_of(options.output) if options.resume and begun(options.output) else VideoOptions()
-    frames, track = ({key: value for key in keys if (value := getattr(options, key)) is not None} for keys in (FRAMES, TRACK))
+    frames, track = ({key: value for key in keys if (value := getattr(options, key)) is not None}
+                     for keys in (FRAMES, TRACK))
     return VideoOptions(replace(before.frames, **frames), replace(before.track, **track), options.resume)
 
 

@@ -67,7 +67,8 @@ class Body:
         """(N, 1 to 4), float -> 32-bit floats, whole numbers -> 32-bit indices; the number of its accessor."""
         floats = values.dtype.kind == "f"
         values = np.ascontiguousarray(values, "<f4" if floats else "<u4")
-        accessor = {"bufferView": self.view(values.tobytes(), target), "componentType": FLOAT if floats else UNSIGNED_INT,
+        accessor = {"bufferView": self.view(values.tobytes(), target),
+                    "componentType": FLOAT if floats else UNSIGNED_INT,
                     "count": len(values), "type": KINDS[values.shape[1]]}
         if bounds:
             accessor |= {"min": values.min(0).tolist(), "max": values.max(0).tolist()}

@@ -65,8 +65,8 @@ def find_pictures(target: Path) -> list[Numbered]:
         found = _by_placeholder(target.name, placeholder, names)
         if found and _far_apart(found[0][0], found[-1][0], len(found)):
             every = target.with_name(f"{target.name[:placeholder.start()]}*{target.name[placeholder.end():]}")
-            raise VideoError(f"{target}: the numbers from {found[0][0]} to {found[-1][0]} of {len(found)} pictures are too "
-                             f"far apart for those of frames; give {every}, which counts them")
+            raise VideoError(f"{target}: the numbers from {found[0][0]} to {found[-1][0]} of {len(found)} pictures are "
+                             f"too far apart for those of frames; give {every}, which counts them")
     else:
         found = _by_difference([name for name in names if name.lower().endswith(ENDINGS) and not name.startswith(".")
                                 and (whole_folder or fnmatchcase(name, target.name))])

@@ -57,7 +57,8 @@ def _examined(path: Path) -> tuple[Container, str]:
     try:
         str(path.absolute()).encode()
     except UnicodeEncodeError as error:             # OpenCV crashes on it
-        raise VideoError(f"{ascii(str(path))}: the name, or that of a folder it lies in, is not Unicode; rename it") from error
+        raise VideoError(f"{ascii(str(path))}: the name, or that of a folder it lies in, is not Unicode; rename "
+                         "it") from error
     try:
         if path.exists() and not path.is_file():
             raise VideoError(f"{path}: not a plain file; give a video file")

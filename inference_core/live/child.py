@@ -15,9 +15,11 @@ from typing import BinaryIO
 
 import numpy as np
 
+from inference_core.dlib_module import load_dlib
 from inference_core.engine import load_network
 from inference_core.errors import LPRNetError, OutputError, VideoError
 from inference_core.frames import CAMERA, Frame, FrameSource, open_frames
+from inference_core.frames.opencv import hush_ffmpeg
 from inference_core.images import encode_image, write_image
 from inference_core.live.messages import (ENDED, FAILED, LIVE, LOADING, OPENING, LiveResult, LiveStatus, LiveTexture)
 from inference_core.live.mirror import mirrored_pose, mirrored_vertices
@@ -31,7 +33,7 @@ from inference_core.texture import sample_texture
 from inference_core.tracking import FrameResult, capture
 from inference_core.video import VideoOptions, header_of, rising
 
-OUTPUT, ERRORS = 1, 2
+INPUT, OUTPUT, ERRORS = 0, 1, 2
 GRACE_S = 12.0                      # for what is in work and the end of the take, once a stop is asked for
 LAST_WORDS_S, SKIN_S = 1.0, 9.0     # the skin takes a second where the processor is free
 SURE, FRONTAL_DEG, LARGE = 0.9, 20.0, 80.0          # of the face that gives the texture; its box in pixels
@@ -43,12 +45,13 @@ MAC_HINT = ("; on a Mac start Blender from a Terminal that may use the camera (S
 def main(order: dict, commands: BinaryIO) -> None:
     """Does what was ordered and ends the process. commands: its end is the order to stop."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)        # Ctrl-C in a terminal: the caller decides
-    stop = Stop()
+    stop = Stop(_own_input(commands))
     outlet = Outlet(_own_output(), stop.now)
-    threading.Thread(target=_watch, args=(commands, stop), name="commands", daemon=True).start()
     code = 0
     try:
         if order["task"] == "cameras":
+            hush_ffmpeg()
+            stop.listen()
             outlet.put(LiveStatus(ENDED, cameras=tuple(found_cameras(stop.asked))))
         else:
             outlet.put(_live(LiveOptions.from_json(order["options"]), outlet, stop))
@@ -65,11 +68,20 @@ def main(order: dict, commands: BinaryIO) -> None:
 
 
 class Stop:
-    """Asked for once, from any thread."""
+    """Asked for once, from any thread; by the end of `commands` as soon as `listen` was called.
 
-    def __init__(self) -> None:
+    What is to be loaded should be then: on Windows a library that looks at standard input as it starts, as one of
+    NumPy's does, waits for the thread that reads there, and with it everybody who loads anything, for good
+    (numpy/numpy#24290). `_own_input` is for what comes later all the same, such as a camera's driver.
+    """
+
+    def __init__(self, commands: BinaryIO) -> None:
         self.asked = threading.Event()
+        self._commands = commands
         self._source: FrameSource | None = None
+
+    def listen(self) -> None:
+        threading.Thread(target=self._watch, name="commands", daemon=True).start()
 
     def ends(self, source: FrameSource) -> None:
         """What a stop must end, since it may wait."""
@@ -80,13 +92,21 @@ class Stop:
         if self._source is not None:
             self._source.close()
 
+    def _watch(self) -> None:
+        while self._commands.readline(64):
+            pass
+        self.now()
+        time.sleep(GRACE_S)
+        os._exit(1)                     # a take on the disk is whole up to its last frame at any time
 
-def _watch(commands: BinaryIO, stop: Stop) -> None:
-    while commands.readline(64):
-        pass
-    stop.now()
-    time.sleep(GRACE_S)
-    os._exit(1)                         # a take on the disk is whole up to its last frame at any time
+
+def _own_input(commands: BinaryIO) -> BinaryIO:
+    """Standard input for commands alone: libraries that look there find nothing, and need not wait; see `Stop`."""
+    own = os.dup(commands.fileno())
+    nowhere = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nowhere, INPUT)
+    os.close(nowhere)
+    return os.fdopen(own, "rb")
 
 
 def _own_output() -> BinaryIO:
@@ -102,6 +122,8 @@ def _own_output() -> BinaryIO:
 def _live(options: LiveOptions, outlet: Outlet, stop: Stop) -> LiveStatus:
     outlet.put(LiveStatus(LOADING))
     network = load_network(options.track.weights, options.track.engine, options.track.threads)
+    _load_the_rest()
+    stop.listen()                       # while the camera opens, too: that may take a minute, or for ever
     outlet.put(LiveStatus(OPENING))
     with ExitStack() as stack:
         source = stack.enter_context(_open(options.target))
@@ -115,6 +137,16 @@ def _live(options: LiveOptions, outlet: Outlet, stop: Stop) -> LiveStatus:
             session.take(result)
         session.skin_work.join(SKIN_S)
     return LiveStatus(ENDED, frames=session.frames, lost=session.lost, recorded=session.recorded)
+
+
+def _load_the_rest() -> None:
+    """The libraries that else would be loaded at their first use; see `Stop`."""
+    import encodings.idna               # noqa: F401 - for the names of hosts
+
+    from inference_core.frames import camera, stream        # noqa: F401
+    hush_ffmpeg()
+    with suppress(ImportError):         # said when a face is only found with it
+        load_dlib()
 
 
 def _open(target: str) -> FrameSource:

@@ -13,12 +13,14 @@ from dataclasses import dataclass, replace
 from inference_core.errors import VideoError
 from inference_core.frames import CAMERA
 from inference_core.live.handle import STOP_S, Child
-from inference_core.live.messages import (ENDED, FAILED, LIVE, LOADING, LiveResult, LiveStatus, LiveTexture, Message)
+from inference_core.live.messages import (ENDED, FAILED, LIVE, LOADING, OPENING, LiveResult, LiveStatus, LiveTexture,
+                                          Message)
 from inference_core.live.options import LiveOptions
 from inference_core.take_source import safe_name
 
 SILENT_S = 20.0                     # after such a silence the child hangs; it tells of a frozen camera itself, earlier
-SEARCH_S = 30.0                     # for the list of cameras
+OPENING_S = 60.0                    # the same before the first picture: some webcams take half a minute to open
+SEARCH_S = OPENING_S                # for the list of cameras
 RATE_OVER_S = 2.0
 
 
@@ -77,10 +79,11 @@ class LiveProcess:
         """Where it stands; notices a child that hangs."""
         over, child = self._child.ended, self._child
         with self._lock:
+            patience_s = SILENT_S if self._state.stage == LIVE else OPENING_S
             if self._state.running and over:
                 self._state = self._after_the_end()
-            elif self._state.running and child.silent_s > SILENT_S:
-                why = (f"{safe_name(self.options.target)}: no answer for {SILENT_S:g} s; connect the camera again, "
+            elif self._state.running and child.silent_s > patience_s:
+                why = (f"{safe_name(self.options.target)}: no answer for {patience_s:g} s; connect the camera again, "
                        "close other programs that use it, then start again")
                 self._state = replace(self._state, stage=FAILED, message=why)
                 child.kill()
@@ -122,6 +125,8 @@ class LiveProcess:
             if isinstance(message, LiveTexture):
                 self._texture = message.png
             elif isinstance(message, LiveStatus):
+                if message.stage == FAILED and self._child.stopping and state.stage in (LOADING, OPENING):
+                    message = LiveStatus(ENDED)     # of a camera that nobody wants any more; the child may not know yet
                 counts = dict(frames=message.frames, lost=message.lost, recorded=message.recorded)
                 self._state = replace(state, stage=message.stage, message=message.message,
                                       **(counts if message.stage == ENDED else {}))

@@ -25,6 +25,9 @@ spec.loader.exec_module(sys.modules["inference_core"])
 from inference_core.live.child import main
 main(order, sys.stdin.buffer)
 """
+# Without it Media Foundation takes up to a minute to open some webcams (opencv/opencv#17687). OpenCV asks for it when
+# it is loaded, so it is there before the child begins.
+ENVIRONMENT = {"OPENCV_VIDEOIO_MSMF_ENABLE_HW_TRANSFORMS": "0"}
 CORE = Path(__file__).resolve().parent.parent
 ENDING = ".exe" if sys.platform == "win32" else ""
 
@@ -54,6 +57,7 @@ def start(command: list[str] | None = None) -> subprocess.Popen[bytes]:
     command = command or [interpreter(), *(["-B"] if sys.dont_write_bytecode else []), "-I", "-c", BOOT]
     try:
         return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                env=ENVIRONMENT | os.environ,       # what the user has set stays
                                 creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0))
     except OSError as error:
         raise EngineError(f"{command[0]}: cannot be started ({error.strerror or error}); reinstall Blender or the "

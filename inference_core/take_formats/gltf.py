@@ -3,7 +3,8 @@ node. The weights lie in [0, 1], since Blender lets none leave that range; the b
 
 One target a frame would take 380 kB each, with its normals. The main shapes, at most 64, hold a take of any length in
 some 24 MB; how far a vertex then lies from where it was captured is measured and written into the file
-(meshes[0].extras). A lost frame holds the last face. Times count from the first frame, whose own stamp stands in the extras.
+(meshes[0].extras). A lost frame holds the last face. Times count from the first frame, whose own stamp stands in the
+extras.
 """
 
 from __future__ import annotations

@@ -20,8 +20,8 @@ def add_bake_options(parser: argparse.ArgumentParser) -> None:
     """See `bake_options`."""
     bake = parser.add_argument_group("bake")
     bake.add_argument("--mode", choices=MODES, default="absolute",
-                      help="shape keys passed through in time (absolute), with a value each (relative: what glTF carries), "
-                           "or a file beside the .blend (default: absolute)")
+                      help="shape keys passed through in time (absolute), with a value each (relative: what glTF "
+                           "carries), or a file beside the .blend (default: absolute)")
     bake.add_argument("--head", choices=HEADS, default="object", help="what carries its motion (default: object)")
     bake.add_argument("--timing", choices=TIMINGS, default="clip",
                       help="the scene gets the clip's rate (clip); the clip's seconds at the scene's rate (scene, see "
@@ -49,8 +49,10 @@ def bake_options(options: argparse.Namespace) -> BakeOptions:
     given = {name: getattr(options, f"smooth_{name}") for name in SMOOTHINGS}
     strengths = {name: options.smooth if value is None else value for name, value in given.items()}
     gap = SmoothingOptions().max_gap_s if options.fill_gaps is None else options.fill_gaps
-    chosen: dict[str, Any] = {"mode": MODES[options.mode], "head": HEADS[options.head], "timing": TIMINGS[options.timing]}
-    return BakeOptions(**chosen, start_frame=options.start_frame, smoothing=SmoothingOptions(**strengths, max_gap_s=gap),
+    chosen: dict[str, Any] = {"mode": MODES[options.mode], "head": HEADS[options.head],
+                              "timing": TIMINGS[options.timing]}
+    return BakeOptions(**chosen, start_frame=options.start_frame,
+                       smoothing=SmoothingOptions(**strengths, max_gap_s=gap),
                        texture=options.texture_size, sound=not options.no_sound, markers=not options.no_markers)
 
 

@@ -17,8 +17,8 @@ def add_command(commands: Any) -> None:
     """The parser and what it runs."""
     parser = commands.add_parser(
         "export", help="write the face of a .blend file for other programs",
-        description="Write a face that was captured or baked, as it moves in the scene: .abc .usd .usdc .usda .glb .fbx .obj "
-                    ".mdd .pc2.")
+        description="Write a face that was captured or baked, as it moves in the scene: .abc .usd .usdc .usda .glb "
+                    ".fbx .obj .mdd .pc2.")
     parser.add_argument("blend", type=Path, metavar="FILE.blend")
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="OUT", help="the ending says the format")
     parser.add_argument("--object", metavar="NAME", help="which face, where the file holds several")

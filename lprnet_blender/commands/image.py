@@ -7,6 +7,7 @@ import argparse
 import os
 import time
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,8 @@ def add_command(commands: Any) -> None:
 
     parser = commands.add_parser(
         "image", help="capture the faces of photos into new .blend files",
-        description="Capture the faces of photos. With -o OUT.blend all stand side by side in one file; with a folder each "
-                    "photo gets a file of its own.")
+        description="Capture the faces of photos. With -o OUT.blend all stand side by side in one file; with a folder "
+                    "each photo gets a file of its own.")
     parser.add_argument("photos", type=Path, nargs="+", metavar="PHOTO", help="a picture, or a folder of pictures")
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="OUT", help="a .blend file, or a folder")
     parser.add_argument("--camera-match", action="store_true",
@@ -31,11 +32,9 @@ def add_command(commands: Any) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """A photo that fails does not keep the others from being done; returns the worst exit code."""
-    from inference_core.cli import report, say
     from inference_core.cli.image import capture_options
     from inference_core.engine import load_network
-    from inference_core.errors import InputError
-    from inference_core.files import make_folder
+    from inference_core.files import made_folder
 
     from ..scene.blend_file import check_output
 
@@ -46,12 +45,19 @@ def run(options: argparse.Namespace) -> int:
         options.parser.error("--camera-match: a camera shows one photo; give a folder with -o")
     if not together and options.output.suffix and not os.path.isdir(options.output):
         check_output(options.output)                    # says what is wrong with the ending
-    if not together:
-        make_folder(options.output)
-    jobs = _jobs(photos, options.output, together)
-    for output, _ in jobs[:1]:
-        check_output(output)                            # found out now, not after the work
-    load_network(options.weights, options.engine)       # without it no photo can be done
+    with nullcontext() if together else made_folder(options.output):
+        jobs = _jobs(photos, options.output, together)
+        check_output(jobs[0][0])                        # found out now, not after the work
+        load_network(options.weights, options.engine)   # without it no photo can be done
+        return _capture_all(jobs, options)
+
+
+def _capture_all(jobs: list[tuple[Path, list[Path]]], options: argparse.Namespace) -> int:
+    """Do the photos; returns the worst exit code."""
+    from inference_core.cli import report, say
+    from inference_core.errors import InputError
+
+    count = sum(len(group) for _, group in jobs)
     codes, start, number = [], time.monotonic(), 0
     for output, group in jobs:
         captured = []
@@ -61,14 +67,14 @@ def run(options: argparse.Namespace) -> int:
                 captured.append(_capture(photo, options))
             except InputError as error:
                 codes.append(report(error))
-            if number < len(photos):
-                left = (time.monotonic() - start) / number * (len(photos) - number)
-                say(f"{number}/{len(photos)} photos, {left:.0f} s left")
+            if number < count:
+                left = (time.monotonic() - start) / number * (count - number)
+                say(f"{number}/{count} photos, {left:.0f} s left")
         if captured:
             faces = _save(output, captured, options)
             print(f"{output}: {faces} face{'s' if faces > 1 else ''}", flush=True)
-    if codes and len(photos) > 1:
-        say(f"{len(codes)} of {len(photos)} photos failed, the others are done")
+    if codes and count > 1:
+        say(f"{len(codes)} of {count} photos failed, the others are done")
     return max(codes, default=0)
 
 

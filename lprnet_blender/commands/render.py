@@ -45,7 +45,8 @@ def run(options: argparse.Namespace) -> int:
         raise InputError(f"{options.blend}: holds no captured face; make one with the command image or video")
     scene, things = shown_faces(faces, scene)
     if not things:
-        raise InputError(f"{options.blend}: all its faces are hidden from renders, or in no scene; show one and save it")
+        raise InputError(f"{options.blend}: all its faces are hidden from renders, or in no scene; show one and save "
+                         "it")
     views = options.views or default_views(things[0])
     write_image(options.output, render_views(scene, things, views, size=options.size, clay=options.clay))
     print(options.output)

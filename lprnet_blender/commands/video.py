@@ -18,8 +18,8 @@ def add_command(commands: Any) -> None:
     """The parser and what it runs."""
     parser = commands.add_parser(
         "video", help="capture the face of a clip and bake it into a new .blend file",
-        description="Capture the face of a video or image sequence into a take and bake it. What was stopped goes on where "
-                    "it was: give the same command again.")
+        description="Capture the face of a video or image sequence into a take and bake it. What was stopped goes on "
+                    "where it was: give the same command again.")
     parser.add_argument("clip", metavar="CLIP", help="a video file, or a folder or pattern (shot.####.png) of pictures")
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="OUT.blend")
     parser.add_argument("--take", type=Path, help="the folder that keeps the capture (default: OUT.lprtake)")
@@ -28,7 +28,8 @@ def add_command(commands: Any) -> None:
     capture.add_argument("--end", dest="end_s", type=float, metavar="S", help="up to this second")
     capture.add_argument("--every", type=int, default=1, metavar="N", help="every N-th frame only")
     capture.add_argument("--fps", type=float, help="of image sequences, which have no time stamps (default: 24)")
-    capture.add_argument("--face", type=int, default=1, metavar="N", help="which of several, 1 the largest (default: 1)")
+    capture.add_argument("--face", type=int, default=1, metavar="N",
+                         help="which of several, 1 the largest (default: 1)")
     capture.add_argument("--careful", action="store_true",
                          help="look at each face six times and take the mean: truer, a third as many frames a second")
     capture.add_argument("--engine", choices=("litert", "tensorflow"), default="litert")

@@ -64,7 +64,8 @@ class Baked:
 
 def bake_take(take: str | Path, options: BakeOptions = BakeOptions(), scene: bpy.types.Scene | None = None, *,
               thing: bpy.types.Object | None = None, collection: bpy.types.Collection | None = None,
-              cache: str | None = None, on_progress: Callable[[Progress], None] = lambda progress: None) -> bpy.types.Object:
+              cache: str | None = None,
+              on_progress: Callable[[Progress], None] = lambda progress: None) -> bpy.types.Object:
     """Bake a take into a new object of `scene` (by default the one of the context), or anew into `thing`, which keeps
     its name, place and materials. cache: see Target. Returns the object. Raises TakeError, InputError, OutputError."""
     scene = scene or bpy.context.scene
@@ -137,8 +138,8 @@ def _in_object_mode(target: Target, take: Path) -> Steps:
     """Waits while the mesh that is to be replaced is edited: Blender would delete the object with it."""
     while (mode := _mode(_find(target, take)[1])) != "OBJECT":
         if bpy.app.background:                          # nobody is there who could leave it
-            raise InputError(f"{target.thing}: in {mode} mode, where its mesh cannot be replaced; leave it, the take {take} is "
-                             "kept: bake it again")
+            raise InputError(f"{target.thing}: in {mode} mode, where its mesh cannot be replaced; leave it, the take "
+                             f"{take} is kept: bake it again")
         yield Progress(0, None, "Waiting until the face is in Object Mode again")
         yield WAITING
 

@@ -151,8 +151,8 @@ def clip_of(take: TakeRows, place: Path) -> Path | None:
 
 
 def skin_of(take: TakeRows, size: int, clip: Path | None, post: Post) -> Skin:
-    """Blended from the best frames of the clip; of a live take the one that it kept. A clip that is gone leaves the face
-    without a skin, and says so."""
+    """Blended from the best frames of the clip; of a live take the one that it kept. A clip that is gone leaves the
+    face without a skin, and says so."""
     def on_step(what: str, done: int, total: int) -> None:
         post(Progress(done, total, "Reading skin") if what == READ else
              Progress(done, total, "Blending skin", unit="views"))

@@ -67,7 +67,8 @@ def _beside(path: Path) -> Path:
 def _write(partial: Path, path: Path, *, copy: bool) -> None:
     try:
         with quiet(OUTPUT):                             # it would tell the partial file's name
-            bpy.ops.wm.save_as_mainfile(filepath=str(partial.absolute()), copy=copy, compress=True, check_existing=False)
+            bpy.ops.wm.save_as_mainfile(filepath=str(partial.absolute()), copy=copy, compress=True,
+                                        check_existing=False)
     except RuntimeError as error:
         raise _refused(path, error) from error
 

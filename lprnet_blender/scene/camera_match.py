@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
 FARTHEST_M = 100.0              # farther than this a camera is orthographic: 5 cm of depth are 0.05 % of size then
 ORTHOGRAPHIC_DISTANCE_M = 1.0
-FLATTEST, DEEPEST = 0.3, 3.0    # how much the depth of a second face may be pressed or drawn out to fit the first's lens
+# how much the depth of a second face may be pressed or drawn out to fit the first's lens
+FLATTEST, DEEPEST = 0.3, 3.0
 FROM_BLENDER = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, 1.0], [0.0, -1.0, 0.0]])      # axes.to_blender, undone
 
 Matrix4 = npt.NDArray[np.float64]
@@ -56,9 +57,9 @@ def photo_lens(pose: HeadPose, size: tuple[int, int]) -> PhotoLens:
 
 
 def placement(pose: HeadPose, lens: PhotoLens) -> Matrix4:
-    """(4, 4): takes a head's own vertices (metres, Blender's axes) to camera axes, where the lens shows them as the pose
-    does. For the pose that the lens came from, turned and moved; for others of the photo also sheared and pressed in
-    depth a little, since one camera has one distance and one line of sight."""
+    """(4, 4): takes a head's own vertices (metres, Blender's axes) to camera axes, where the lens shows them as the
+    pose does. For the pose that the lens came from, turned and moved; for others of the photo also sheared and pressed
+    in depth a little, since one camera has one distance and one line of sight."""
     aside = np.array([pose.shift[0] - lens.principal[0], lens.principal[1] - pose.shift[1]])       # pixels, y up
     axes = np.eye(3)                    # metres for each centimetre in camera axes, still without METRES_PER_CM
     if lens.focal_px is None:

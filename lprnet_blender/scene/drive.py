@@ -94,8 +94,8 @@ def drive(thing: bpy.types.Object, result: LiveResult, head: Head, place: Matrix
             motion[:3, :3], motion[:3, 3] = rotation, location
             thing.matrix_basis = place @ Matrix(motion.tolist())
     mesh.attributes["position"].data.foreach_set("vector", points.ravel())  # type: ignore[attr-defined]
-    # That was twenty times faster than foreach_set of co, but leaves the old bounds, by which Blender decides what is in
-    # view; one vertex in the usual way renews them.
+    # That was twenty times faster than foreach_set of co, but leaves the old bounds, by which Blender decides what is
+    # in view; one vertex in the usual way renews them.
     mesh.vertices[0].co = points[0]
     mesh.update()
 

@@ -12,9 +12,9 @@ FINEST, MOST_SAMPLES = 8, 8     # even samples a step between two keys, and for 
 
 
 def even_times(times: Times) -> tuple[Times, float]:
-    """Alembic's samples come at an even rate. times (n,) of the keys, increasing -> times (m,) from the first to the last,
-    so close to even as if they were, with every key among them; and 0. Where no even rate of so many samples meets every
-    key: even times, and how far a key at worst is from the nearest of them."""
+    """Alembic's samples come at an even rate. times (n,) of the keys, increasing -> times (m,) from the first to the
+    last, so close to even as if they were, with every key among them; and 0. Where no even rate of so many samples
+    meets every key: even times, and how far a key at worst is from the nearest of them."""
     if len(times) < 3:
         return times, 0.0
     span, usual = times[-1] - times[0], float(np.median(np.diff(times)))

@@ -41,14 +41,15 @@ from .stand_in import pictures_as_files, stand_in
 Format = Literal["ABC", "USD", "GLTF", "FBX", "OBJ", "MDD", "PC2"]
 ENDINGS = {".abc": "ABC", ".usd": "USD", ".usdc": "USD", ".usda": "USD", ".glb": "GLTF", ".fbx": "FBX", ".obj": "OBJ",
            ".mdd": "MDD", ".pc2": "PC2"}
-USUAL_ENDING = {"ABC": ".abc", "USD": ".usdc", "GLTF": ".glb", "FBX": ".fbx", "OBJ": ".obj", "MDD": ".mdd", "PC2": ".pc2"}
+USUAL_ENDING = {"ABC": ".abc", "USD": ".usdc", "GLTF": ".glb", "FBX": ".fbx", "OBJ": ".obj", "MDD": ".mdd",
+                "PC2": ".pc2"}
 WITH_TIMES, WITH_SHAPES = ("ABC", "USD", "GLTF"), ("GLTF", "FBX")
 LARGE_MB = 50
 # Blender's own exporters; Linux distributions leave some out
 OPERATORS = {"ABC": ("wm", "alembic_export"), "USD": ("wm", "usd_export"), "OBJ": ("wm", "obj_export"),
              "GLTF": ("export_scene", "gltf"), "FBX": ("export_scene", "fbx")}
-# Bytes on the disk for each of the bare points while the file is made, measured. Blender breaks down, or leaves half a file
-# and says nothing, where an exporter finds the disk full.
+# Bytes on the disk for each of the bare points while the file is made, measured. Blender breaks down, or leaves half a
+# file and says nothing, where an exporter finds the disk full.
 ROOM = {"ABC": 2.2, "USD": 13.0, "GLTF": 0.5, "FBX": 0.5, "OBJ": 12.0, "MDD": 1.1, "PC2": 1.1}
 LEAST_ROOM_MB = 30
 RAISED = re.compile(r"^\w*(Error|Exception): (\[Errno \d+\] )?")
@@ -56,8 +57,8 @@ RAISED = re.compile(r"^\w*(Error|Exception): (\[Errno \d+\] )?")
 
 @dataclass(frozen=True)
 class ExportOptions:
-    """format: None = what the ending of the path says. scene_range: the scene's frame range alone, not the whole motion.
-    every_shape: glTF and FBX with a shape for every key instead of few that are mixed."""
+    """format: None = what the ending of the path says. scene_range: the scene's frame range alone, not the whole
+    motion. every_shape: glTF and FBX with a shape for every key instead of few that are mixed."""
 
     format: Format | None = None
     scene_range: bool = False
@@ -129,7 +130,7 @@ def _reading(shown: Shown, frames: npt.NDArray[np.float64], folder: Path, path: 
 def target(path: Path, kind: Format | None, name: str) -> tuple[Path, str]:
     """The file with its ending, and the format; in a folder it is called `name`. Raises OutputError for an ending that
     says none or another, or an exporter that is not there."""
-    path = Path(bpy.path.abspath(str(path))).absolute()         # exporters run where another folder may be the current one
+    path = Path(bpy.path.abspath(str(path))).absolute()      # exporters run where another folder may be the current one
     if path.is_dir() and kind is not None:
         path = path / (bpy.path.clean_name(name) + USUAL_ENDING[kind])
     said = ENDINGS.get(path.suffix.lower())
@@ -151,8 +152,8 @@ def target(path: Path, kind: Format | None, name: str) -> tuple[Path, str]:
     check_writable(path)
     module, operator = OPERATORS.get(kind or str(said), ("", ""))
     if module and operator not in dir(getattr(bpy.ops, module)):
-        raise OutputError(f"{path}: this Blender was built without, or runs without, its own exporter for {path.suffix} "
-                          "files; choose another format, or Blender from blender.org")
+        raise OutputError(f"{path}: this Blender was built without, or runs without, its own exporter for "
+                          f"{path.suffix} files; choose another format, or Blender from blender.org")
     return path, kind or str(said)
 
 
@@ -182,7 +183,8 @@ def _frames(thing: bpy.types.Object, scene: bpy.types.Scene, kind: str,
 
 def _write(shown: Shown, motion: Motion, shapes: Shapes | None, frames: npt.NDArray[np.float64], kind: str,
            path: Path) -> tuple[list[Path], list[str]]:
-    """The files, in a folder of their own, and what is to be said. At once: the scene must not be seen with the double."""
+    """The files, in a folder of their own, and what is to be said. At once: the scene must not be seen with the
+    double."""
     notes: list[str] = []
     thing, scene = shown.find()
     _check_room(motion, shapes, kind, path)
@@ -227,8 +229,8 @@ def _check_room(motion: Motion, shapes: Shapes | None, kind: str, path: Path) ->
         needed += 3 * shapes.shapes.nbytes / 1e6
     free = shutil.disk_usage(path.parent.parent).free / 1e6
     if free < needed:
-        raise OutputError(f"{path.name}: the disk has room for {free:.0f} MB, and this needs about {needed:.0f} MB; make room "
-                          "or choose another place")
+        raise OutputError(f"{path.name}: the disk has room for {free:.0f} MB, and this needs about {needed:.0f} MB; "
+                          "make room or choose another place")
 
 
 @contextmanager

@@ -21,8 +21,8 @@ from .stand_in import StandIn, pictures_as_files, set_points
 
 
 def write_sequence(made: StandIn, motion: Motion, frames: npt.NDArray[np.float64], name: str) -> list[Path]:
-    """shot.0007.obj and so on in the double's folder, named after the scene's frames, or shot.obj where nothing moves, with
-    one material file and its pictures. Returns the files, meshes last."""
+    """shot.0007.obj and so on in the double's folder, named after the scene's frames, or shot.obj where nothing moves,
+    with one material file and its pictures. Returns the files, meshes last."""
     shared = without_number(Path(name)).stem
     files = pictures_as_files(made, shared)
     for number, frame in enumerate(frames):

@@ -32,8 +32,8 @@ SHAPES_READ, NORMALS_READ = 6, 1          # times that a frame is read
 
 @dataclass(frozen=True, eq=False)
 class Shapes:
-    """A face is base (N, 3) + weights (n, r) in [0, 1] of shapes (r, N, 3), and so are its normals from `normals` (N, 3)
-    and `turned` (r, N, 3), where they were asked for; worst_mm: how far a vertex is off at worst."""
+    """A face is base (N, 3) + weights (n, r) in [0, 1] of shapes (r, N, 3), and so are its normals from `normals`
+    (N, 3) and `turned` (r, N, 3), where they were asked for; worst_mm: how far a vertex is off at worst."""
 
     base: npt.NDArray[np.float32]
     shapes: npt.NDArray[np.float32]
@@ -44,7 +44,8 @@ class Shapes:
 
 
 def shapes_of(motion: Motion, every_shape: bool, normals: bool, post: Callable[[Any], None]) -> Shapes:
-    """For a worker, without bpy: at most 64 shapes for a motion of any length, or a shape for each key. Posts Progress."""
+    """For a worker, without bpy: at most 64 shapes for a motion of any length, or a shape for each key. Posts
+    Progress."""
     if not motion.deforms:
         base = np.array(motion.points[0])
         return Shapes(base, np.empty((0, *base.shape), np.float32), np.empty((len(motion.points), 0)), 0.0)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Normals of a .glb's morph targets that follow the faces. The exporter writes those of each shape, which mixed are off
-by several degrees at a wide mouth; those that `morph_normals` fits to the faces take their place. Pure Python and NumPy."""
+by several degrees at a wide mouth; those that `morph_normals` fits to the faces take their place. Pure Python and
+NumPy."""
 
 from __future__ import annotations
 
@@ -18,8 +19,8 @@ FLOAT, JSON_AT = 5126, 20
 
 def set_normals(path: Path, base: Points, normals: Points, targets: Points) -> None:
     """base (N, 3): the mesh without weights, in Blender's axes, as the file's was; normals (N, 3) of it and targets
-    (r, N, 3) that are added to them. Written over the numbers that are there; a mesh that is not the file's stays as the
-    exporter has left it."""
+    (r, N, 3) that are added to them. Written over the numbers that are there; a mesh that is not the file's stays as
+    the exporter has left it."""
     data = bytearray(path.read_bytes())
     size = struct.unpack_from("<I", data, 12)[0]
     document, body = json.loads(data[JSON_AT:JSON_AT + size]), JSON_AT + size + 8
@@ -41,12 +42,14 @@ def set_normals(path: Path, base: Points, normals: Points, targets: Points) -> N
     text = json.dumps(document, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 4)
     rest = bytes(data[JSON_AT + size:])
-    path.write_bytes(struct.pack("<4sIII4s", b"glTF", 2, JSON_AT + len(text) + len(rest), len(text), b"JSON") + text + rest)
+    head = struct.pack("<4sIII4s", b"glTF", 2, JSON_AT + len(text) + len(rest), len(text), b"JSON")
+    path.write_bytes(head + text + rest)
 
 
 def _y_up(values: npt.NDArray[Any]) -> Points:
     """(..., 3), z up -> y up."""
-    return np.ascontiguousarray(np.stack([values[..., 0], values[..., 2], -values[..., 1]], -1) + np.float32(0), np.float32)
+    turned = np.stack([values[..., 0], values[..., 2], -values[..., 1]], -1)
+    return np.ascontiguousarray(turned + np.float32(0), np.float32)
 
 
 def _array(document: dict[str, Any], data: bytearray, body: int, number: int) -> Points:

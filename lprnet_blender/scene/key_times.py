@@ -33,10 +33,10 @@ STILL = ("ARRAY", "BEVEL", "BOOLEAN", "CAST", "COLLISION", "CORRECTIVE_SMOOTH", 
 
 
 def key_times(thing: bpy.types.Object, scene: bpy.types.Scene, jumps: bool = True) -> Frames:
-    """(n,) float64 frames of the scene, increasing; empty for an object that does not move. Where a mesh stands still and
-    then jumps, as over lost frames, the end of its rest is one of them, unless `jumps` is off. Where something else than
-    straight curves moves it, or may (drivers, constraints, NLA strips, curves with handles, most modifiers), so is every frame
-    of the scene."""
+    """(n,) float64 frames of the scene, increasing; empty for an object that does not move. Where a mesh stands still
+    and then jumps, as over lost frames, the end of its rest is one of them, unless `jumps` is off. Where something else
+    than straight curves moves it, or may (drivers, constraints, NLA strips, curves with handles, most modifiers), so is
+    every frame of the scene."""
     found: list[Frames] = [np.empty(0)]
     everywhere = False
     for owner in _owners(thing):
@@ -136,7 +136,8 @@ def _cache_times(modifier: bpy.types.MeshCacheModifier, thing: bpy.types.Object,
             levels = levels * rate
         return modifier.frame_start + levels / (modifier.frame_scale or 1)
     name = "eval_frame" if modifier.time_mode == "FRAME" else "eval_time"
-    curves = [curve for curve in curves_of(thing) if curve.data_path.endswith(name) and modifier.name in curve.data_path]
+    curves = [curve for curve in curves_of(thing)
+              if curve.data_path.endswith(name) and modifier.name in curve.data_path]
     return np.concatenate([np.empty(0), *(_crossings(*_keys(curve)[:2], levels) for curve in curves)])
 
 

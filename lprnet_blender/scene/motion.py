@@ -85,8 +85,8 @@ class Shown:
         thing = next((thing for thing in bpy.data.objects if thing.session_uid == self.uid), None)
         scene = bpy.context.scene
         if thing is None or thing.name != self.name or scene is None or scene.name != self.scene:
-            raise InputError(f"{self.name}: deleted, renamed, or another scene was opened during the export; nothing was "
-                             "written")
+            raise InputError(f"{self.name}: deleted, renamed, or another scene was opened during the export; nothing "
+                             "was written")
         if scene not in thing.users_scene:
             raise InputError(f"{self.name}: not in the scene {scene.name} itself, where an instance may show it; make "
                              "that real (Object > Apply > Make Instances Real), then export")

@@ -28,8 +28,8 @@ def picture_of(image: bpy.types.Image) -> Picture:
     if image.type in ("RENDER_RESULT", "COMPOSITING"):
         raise ImageError(f"image {image.name!r}: Blender hands out no pixels of it; save it as a file and take that")
     if not width or not height:
-        raise ImageError(f"image {image.name!r}: holds no picture, its file is missing or cannot be read; find the file "
-                         "again (File > External Data) or take another image")
+        raise ImageError(f"image {image.name!r}: holds no picture, its file is missing or cannot be read; find the "
+                         "file again (File > External Data) or take another image")
     if width * height > MAX_PIXELS:
         raise ImageError(f"image {image.name!r}: {width} x {height} pixels are more than the {MAX_PIXELS // 10**6} "
                          "million that are read; scale it down")

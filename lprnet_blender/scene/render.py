@@ -27,7 +27,7 @@ TOP, BOTTOM = (0.26, 0.265, 0.28), (0.13, 0.135, 0.15)         # background, sRG
 
 def default_views(face: bpy.types.Object) -> tuple[float, float, float]:
     """Front, 45 degrees and the side, in degrees of azimuth, towards the side that the photo shows better."""
-    side = 1.0 if face.get(PREFIX + "yaw_deg", 0.0) >= 0 else -1.0      # it looks to the picture's left: its left is seen
+    side = 1.0 if face.get(PREFIX + "yaw_deg", 0.0) >= 0 else -1.0    # it looks to the picture's left: its left is seen
     return 0.0, 45.0 * side, 90.0 * side
 
 
@@ -35,8 +35,9 @@ def render_views(scene: bpy.types.Scene, things: Sequence[bpy.types.Object], azi
                  size: int, clay: bool = False) -> npt.NDArray[np.uint8]:
     """`things` seen from each azimuth, side by side: (size, size * len(azimuths_deg), 3) uint8.
 
-    `clay` renders the bare shape in one grey, which shows what a texture hides. As the frame shows them at which `scene`
-    stands, alone and evenly lit: in a scene of its own, so whatever the user has set up neither matters nor changes.
+    `clay` renders the bare shape in one grey, which shows what a texture hides. As the frame shows them at which
+    `scene` stands, alone and evenly lit: in a scene of its own, so whatever the user has set up neither matters nor
+    changes.
     """
     views = []
     with _studio(scene, things) as (studio, doubles), tempfile.TemporaryDirectory() as folder:

@@ -114,7 +114,8 @@ def key_place(made: StandIn, motion: Motion, frames: Numbers) -> None:
     turns[1:] *= np.cumprod(np.where((turns[1:] * turns[:-1]).sum(1) < 0, -1, 1))[:, None]
     made.thing.rotation_mode = "QUATERNION"
     curves, straight = editable_curves(made.thing, made.thing.name), np.zeros(len(frames), bool)
-    for path, values in (("location", np.array([list(place[:]) for place, _, _ in parts])), ("rotation_quaternion", turns),
+    for path, values in (("location", np.array([list(place[:]) for place, _, _ in parts])),
+                         ("rotation_quaternion", turns),
                          ("scale", np.array([list(scale[:]) for _, _, scale in parts]))):
         for axis in range(values.shape[1]):
             write_curve(curves, path, axis, frames, values[:, axis], straight)
@@ -168,8 +169,8 @@ def _saved(image: bpy.types.Image, path: Path) -> bpy.types.Image:
     try:
         copy.save(filepath=str(path))
     except RuntimeError as error:
-        raise InputError(f"{image.name}: Blender cannot save this picture as a PNG file; give the material one still picture, "
-                         "not UDIM tiles or a film, or export to .glb") from error
+        raise InputError(f"{image.name}: Blender cannot save this picture as a PNG file; give the material one still "
+                         "picture, not UDIM tiles or a film, or export to .glb") from error
     loaded = bpy.data.images.load(str(path))
     loaded.colorspace_settings.name = image.colorspace_settings.name  # type: ignore[union-attr]
     return loaded

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How long Blender's unit is in a scene. Meshes of faces are in metres everywhere, their objects' scale makes them fit."""
+"""How long Blender's unit is in a scene. Meshes of faces are in metres everywhere, their objects' scale makes them
+fit."""
 
 from __future__ import annotations
 

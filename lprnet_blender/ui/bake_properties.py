@@ -16,8 +16,8 @@ STRENGTH: dict[str, Any] = {"default": 1.0, "min": 0.0, "max": 8.0, "soft_max": 
 # Of a capture, for its operator and the panel
 FRAME_RATE: dict[str, Any] = {
     "default": 0.0, "min": 0.0, "max": 1000.0, "precision": 2,
-    "description": "Frames a second of an image sequence, which has no times of its own: 0 is the scene's frame rate. A "
-                   "take that goes on keeps the rate that it was begun with, and a video has its own"}
+    "description": "Frames a second of an image sequence, which has no times of its own: 0 is the scene's frame rate. "
+                   "A take that goes on keeps the rate that it was begun with, and a video has its own"}
 SMOOTHING = {"pose": "smooth_pose", "expression": "smooth_expression", "openings": "smooth_openings",
              "identity": "smooth_identity", "max_gap_s": "max_gap_s"}
 OTHERS = ("mode", "head", "timing", "start_frame", "sound", "markers", "frame_range")

@@ -10,7 +10,8 @@ SOURCES: list[Item] = [
     ("VIDEO", "Video", "A video or image sequence becomes a take, and the take an animation", "FILE_MOVIE", 1),
     ("CAMERA", "Camera", "The head follows a webcam, which can be recorded into a take", "OUTLINER_OB_CAMERA", 2)]
 PHOTO_PLACES: list[Item] = [
-    ("FILE", "Picture File", "A picture file"), ("BLENDER", "Open Image", "An image that is open in Blender, saved or not")]
+    ("FILE", "Picture File", "A picture file"),
+    ("BLENDER", "Open Image", "An image that is open in Blender, saved or not")]
 CAMERA_PLACES: list[Item] = [
     ("DEVICE", "This Computer", "A camera of this computer, by its number"),
     ("ADDRESS", "Address", "A network camera or phone that sends an MJPEG stream")]

@@ -263,7 +263,8 @@ class LPRNET_PT_export(bpy.types.Panel):
         column.prop(settings, "scene_range")
         if settings.export_format in fill.SHAPES:
             column.prop(settings, "every_shape")
-        button(layout, context, "lprnet.export", fill.export(settings), icon="EXPORT", reason=fill.why_no_export(context))
+        button(layout, context, "lprnet.export", fill.export(settings), icon="EXPORT",
+               reason=fill.why_no_export(context))
 
 
 CLASSES = (LPRNET_PT_main, LPRNET_PT_source, LPRNET_PT_capture, LPRNET_PT_take, LPRNET_PT_smoothing, LPRNET_PT_bake,

@@ -75,8 +75,8 @@ class LPRNetPreferences(bpy.types.AddonPreferences):
         engine: bpy.props.EnumProperty(
             name="Engine", description="What runs the network", items=choices.ENGINES, default="litert")
         threads: bpy.props.IntProperty(
-            name="Threads", description="Of the processor for the network. One is fastest for a single face, as Blender "
-                                        "needs the others", default=1, min=1, max=MOST_THREADS)
+            name="Threads", description="Of the processor for the network. One is fastest for a single face, as "
+                                        "Blender needs the others", default=1, min=1, max=MOST_THREADS)
         take_folder: bpy.props.StringProperty(
             name="Take Folder", description="Where takes come whose name is not given; empty is beside the clip",
             subtype="DIR_PATH", options=MAY_BE_RELATIVE)

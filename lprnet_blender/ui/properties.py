@@ -77,10 +77,11 @@ class LPRNetSettings(BakeProperties, bpy.types.PropertyGroup):
             name="All Faces", description="Capture every face of the photo, not the largest alone")
         camera_match: bpy.props.BoolProperty(
             name="Camera Match",
-            description="Place the head before the scene's camera so that it covers the face in the photo. The camera gets "
-                        "the photo's lens and the photo as its background, and the render its size")
+            description="Place the head before the scene's camera so that it covers the face in the photo. The camera "
+                        "gets the photo's lens and the photo as its background, and the render its size")
         texture_size: bpy.props.EnumProperty(
-            name="Texture", description="Width and height of the skin texture", items=choices.TEXTURE_SIZES, default="1024")
+            name="Texture", description="Width and height of the skin texture", items=choices.TEXTURE_SIZES,
+            default="1024")
         clip: bpy.props.StringProperty(
             name="Clip", description="Video file, or folder or pattern (shot.####.png) of an image sequence",
             subtype="FILE_PATH", options=MAY_BE_RELATIVE, update=_clip_changed)
@@ -100,14 +101,16 @@ class LPRNetSettings(BakeProperties, bpy.types.PropertyGroup):
         camera_index: bpy.props.IntProperty(
             name="Number", description="Which camera of this computer, 0 is the first", default=0, min=0, max=99)
         camera_address: bpy.props.StringProperty(
-            name="Address", description="MJPEG stream of a network camera or a phone, such as http://192.168.0.5:8080/video")
+            name="Address",
+            description="MJPEG stream of a network camera or a phone, such as http://192.168.0.5:8080/video")
         record: bpy.props.BoolProperty(
-            name="Record", description="Write what the camera shows into the take, to be baked afterwards", default=True)
+            name="Record", description="Write what the camera shows into the take, to be baked afterwards",
+            default=True)
         mirror: bpy.props.BoolProperty(
             name="Mirror", description="Show the face as in a mirror; the take is recorded as the camera sees it")
         take: bpy.props.StringProperty(
-            name="Take", description="Folder NAME.lprtake that holds the capture. Left empty, a capture makes one in the take "
-                                     "folder of the preferences, or else beside the clip",
+            name="Take", description="Folder NAME.lprtake that holds the capture. Left empty, a capture makes one in "
+                                     "the take folder of the preferences, or else beside the clip",
             subtype="DIR_PATH", options=MAY_BE_RELATIVE, update=take_info.settings_changed)
         mode: bpy.props.EnumProperty(
             name="Mode", description="What carries the shape of each frame", items=choices.BAKE_MODES, get=_chosen_mode,
@@ -118,7 +121,8 @@ class LPRNetSettings(BakeProperties, bpy.types.PropertyGroup):
             name="Scene Range", description="Write the frames of the scene alone, not the whole animation")
         every_shape: bpy.props.BoolProperty(
             name="Shape for Every Key",
-            description="A shape for each key instead of at most 64 that are mixed. Exact, and megabytes for each second")
+            description="A shape for each key instead of at most 64 that are mixed. Exact, and megabytes for each "
+                        "second")
 
 
 def register() -> None:

@@ -21,8 +21,9 @@ POLL_S = 0.1
 
 @dataclass(frozen=True)
 class TakeInfo:
-    """frames, `lost` of them without a face; gaps (first s, length s); confidence in the mean; seconds; fps (0 unknown);
-    source: what was captured. Or `problem`: why none of that can be told; `there`: whether there is a take at all."""
+    """frames, `lost` of them without a face; gaps (first s, length s); confidence in the mean; seconds; fps (0
+    unknown); source: what was captured. Or `problem`: why none of that can be told; `there`: whether there is a take at
+    all."""
 
     frames: int = 0
     lost: int = 0

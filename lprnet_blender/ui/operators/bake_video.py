@@ -53,8 +53,8 @@ class LPRNET_OT_bake_video(BakeProperties, JobOperator):
                         "already")
         take: bpy.props.StringProperty(
             name="Take", subtype="DIR_PATH", options={"SKIP_SAVE"} | MAY_BE_RELATIVE,
-            description="Folder NAME.lprtake that holds the capture; empty is in the take folder of the preferences, or else "
-                        "beside the clip. One that was stopped is gone on with")
+            description="Folder NAME.lprtake that holds the capture; empty is in the take folder of the preferences, "
+                        "or else beside the clip. One that was stopped is gone on with")
         filter_movie: bpy.props.BoolProperty(default=True, options={"HIDDEN", "SKIP_SAVE"})
         filter_image: bpy.props.BoolProperty(default=True, options={"HIDDEN", "SKIP_SAVE"})
         filter_folder: bpy.props.BoolProperty(default=True, options={"HIDDEN", "SKIP_SAVE"})
@@ -101,7 +101,9 @@ class LPRNET_OT_bake_video(BakeProperties, JobOperator):
         from ...scene.drive import hide_live_face
 
         said, thing = tell(self, context, result), own(bpy.data.objects, result.name)
-        hidden = hide_live_face(context.scene, take_of(thing)) if thing is not None and context.scene is not None else ""
+        hidden = ""
+        if thing is not None and context.scene is not None:
+            hidden = hide_live_face(context.scene, take_of(thing))
         return f"{said}; {hidden} is hidden" if hidden else said
 
     def take_back(self, context: bpy.types.Context) -> None:

@@ -52,8 +52,8 @@ class LPRNET_OT_capture_image(bpy.types.Operator):
             name="All Faces", description="Capture every face of the photo, not the largest alone", default=False)
         camera_match: bpy.props.BoolProperty(
             name="Camera Match", default=False,
-            description="Place the head before the scene's camera so that it covers the face in the photo. The camera gets "
-                        "the photo's lens and the photo as its background, and the render its size")
+            description="Place the head before the scene's camera so that it covers the face in the photo. The camera "
+                        "gets the photo's lens and the photo as its background, and the render its size")
         texture_size: bpy.props.EnumProperty(
             name="Texture", description="Width and height of the skin texture in pixels", default="1024",
             items=choices.TEXTURE_SIZES)

@@ -26,14 +26,17 @@ class LPRNET_OT_check_installation(bpy.types.Operator):
     def execute(self, context: bpy.types.Context) -> set[OperatorReturnItems]:
         """Always finishes: what fails stands in the block."""
         chosen = preferences()
+        branch = bpy.app.build_branch.decode(errors="replace")
         found = check_installation(chosen.engine, chosen.threads, bpy.path.abspath(chosen.take_folder) or None,
-                                   blender=f"{bpy.app.version_string} ({bpy.app.build_branch.decode(errors='replace')})")
+                                   blender=f"{bpy.app.version_string} ({branch})")
         text = bpy.data.texts.get(TEXT) or bpy.data.texts.new(TEXT)
         text.clear()
         text.write(found.block)
         if context.window_manager is not None and not bpy.app.background:
             context.window_manager.clipboard = found.block
-        where = f"copied to the clipboard and in the text {TEXT!r}" if not bpy.app.background else f"in the text {TEXT!r}"
+        where = f"in the text {TEXT!r}"
+        if not bpy.app.background:
+            where = f"copied to the clipboard and {where}"
         if found.problems:
             self.report({"ERROR"}, f"{len(found.problems)} of {found.checks} checks failed: {found.problems[0]} "
                                    f"(the whole is {where})")

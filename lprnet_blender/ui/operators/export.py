@@ -117,6 +117,7 @@ class LPRNET_OT_export(JobOperator):
             raise InputError("Export Face: no file is named; give filepath")
         assert context.active_object is not None
         options = ExportOptions(
-            None if self.format == BY_ENDING else self.format, self.scene_range, self.every_shape)  # type: ignore[arg-type]
+            None if self.format == BY_ENDING else self.format,  # type: ignore[arg-type]
+            self.scene_range, self.every_shape)
         return jobs.begin("Export", export_steps(context.active_object, Path(self.filepath), options),
                           lambda: "Stopped; nothing was written")

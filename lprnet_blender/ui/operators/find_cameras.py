@@ -38,7 +38,7 @@ class LPRNET_OT_find_cameras(bpy.types.Operator):
         _search = _timer = None                     # Blender would look into annotations here
 
     def execute(self, context: bpy.types.Context) -> set[OperatorReturnItems]:
-        """Start the search; without a window wait for it, half a minute at most."""
+        """Start the search; without a window wait for it, a minute at most."""
         try:
             from inference_core.errors import LPRNetError
             from inference_core.live.process import CameraSearch
