@@ -240,6 +240,29 @@ def test_a_shipped_network_is_trained_on_with_its_own_decoder_as_basis(tmp_path)
     np.testing.assert_allclose(mesh, answer[TOPOLOGY.cells[:, 0], TOPOLOGY.cells[:, 1]], atol=5e-3)
 
 
+def test_a_run_that_goes_on_from_another_runs_network_knows_what_that_learned_from(tmp_path):
+    from training.rebase import learned_before
+    (tmp_path / "log.jsonl").write_text('{"minutes": 9.0, "samples": 10}\n'
+                                        '{"minutes": 12.0, "samples": 640, "trained_minutes": 70.5}\n')
+    assert learned_before(tmp_path / "averaged.keras") == (70.5 * 60, 640)
+    assert learned_before(tmp_path / "elsewhere" / "averaged.keras") == (0, 0)
+
+
+def test_the_light_of_a_part_of_the_faces_is_drawn_anew_but_not_where_one_measures(setting, points, mesh, monkeypatch):
+    from training import dataset as drawn
+    from training.relight import skin_of
+    lit, relight = [], drawn.relight
+    monkeypatch.setattr(drawn, "relight", lambda *given: lit.append(relight(*given)) or lit[-1])
+    pool = open_pool(setting / "pool")
+    dataset = Dataset([pool], np.ones(1), points, 64, skin=skin_of(TOPOLOGY, mesh))
+    dataset.steady(pool, np.arange(8))
+    assert not lit
+    dataset.draw(np.random.default_rng(0), 200)
+    share = drawn.RELIT_SHARE * (1 - drawn.NONFACE_SHARE)
+    assert len(lit) == pytest.approx(200 * share, abs=4 * np.sqrt(200 * share * (1 - share)))
+    assert all(np.ptp(image[100:150, 100:150]) > np.ptp(pool.images[0][100:150, 120:150]) for image in lit)
+
+
 def test_the_original_starts_from_an_encoder_that_learned_before(setting, points, mesh, tmp_path):
     from training.shape_basis import load_basis
     basis, before = load_basis(setting / "basis.npz"), networks.build("lprnet_encoder")

@@ -12,8 +12,10 @@ import numpy as np
 from training.augment import CROP_SIDE, damage, draw_nonface, draw_placement
 from training.labels import TrainingPoints
 from training.pool import MICRO, Pool
+from training.relight import Skin, draw_lamp, relight
 
 NONFACE_SHARE = 0.06
+RELIT_SHARE = 0.4               # of the faces, where the light is drawn anew
 AHEAD = 8                       # batches prepared in advance
 
 
@@ -31,13 +33,14 @@ class Batch:
 
 @dataclass(frozen=True)
 class Dataset:
-    """Pools with the share of each in a batch."""
+    """Pools with the share of each in a batch. skin: for another light on the faces; without it their own."""
 
     pools: list[Pool]
     shares: np.ndarray
     points: TrainingPoints
     size: int
     crop_side: float = CROP_SIDE
+    skin: Skin | None = None
 
     def draw(self, rng: np.random.Generator, count: int) -> Batch:
         """A training batch of `count` crops."""
@@ -54,6 +57,9 @@ class Dataset:
         image, landmarks = pool.images[row], pool.landmarks[row]
         place = draw_placement(rng, landmarks, image.shape[1], steady, self.crop_side)
         presence = steady or rng.random() >= NONFACE_SHARE
+        if self.skin and presence and not steady and rng.random() < RELIT_SHARE:
+            whole = pool.canonical[row].astype(np.float32) / MICRO
+            image = relight(image, whole, pool.head_pose(row), self.skin, draw_lamp(rng))
         crop = place.cut(image, self.size) if presence else draw_nonface(rng, image, landmarks, self.size, self.crop_side)
         if not steady:
             other = self.pools[0].images[int(rng.integers(len(self.pools[0])))]

@@ -83,8 +83,12 @@ def begun_from(network_file: Path, still: int) -> dict[str, np.ndarray]:
 
 
 def learned_before(network_file: Path) -> tuple[float, int]:
-    """Seconds and samples, as the weights.json beside a shipped network says; 0 of another."""
-    cards = network_file.with_name("weights.json")
+    """Seconds and samples, as the weights.json beside a shipped network or the log.jsonl beside a run's says; 0 of
+    another."""
+    log, cards = (network_file.with_name(name) for name in ("log.jsonl", "weights.json"))
+    if log.is_file() and (lines := log.read_text().splitlines()):
+        last = json.loads(lines[-1])
+        return 60.0 * last.get("trained_minutes", last["minutes"]), int(last["samples"])
     for card in json.loads(cards.read_text())["networks"] if cards.is_file() else ():
         if card["files"]["keras"]["path"] == network_file.name:
             return 60.0 * card["trained"]["minutes"], int(card["trained"]["samples"])

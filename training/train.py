@@ -42,6 +42,7 @@ from training.losses import MapLoss, ShapeLoss              # noqa: E402
 from training.mistakes import existing, seed_number, told   # noqa: E402
 from training.pool import open_pool                         # noqa: E402
 from training.progress import Progress                      # noqa: E402
+from training.relight import skin_of                        # noqa: E402
 from training.render_check import openings_report           # noqa: E402
 from training.shape_basis import load_basis                 # noqa: E402
 from training.still_front import StillFront                 # noqa: E402
@@ -250,7 +251,8 @@ def _prepared(options) -> tuple[Trainer, Dataset, list]:
     size = options.size if options.network == "lprnet2" else networks.LPRNET_SIZE
     pairs = [entry.rpartition("=") if "=" in entry else (entry, "=", "1") for entry in options.pool]
     shares = np.array([_share(share, path) for path, _, share in pairs])
-    dataset = Dataset([open_pool(path) for path, _, _ in pairs], shares / shares.sum(), points, size, options.crop_side)
+    dataset = Dataset([open_pool(path) for path, _, _ in pairs], shares / shares.sum(), points, size, options.crop_side,
+                      skin_of(topology, mesh))
     heldout = [open_pool(path) for path in options.heldout]
     make_folder(options.output)
     checkpoint = options.output / "checkpoint.npz"
