@@ -36,12 +36,12 @@ SPEECH = (0.0, 0.25, 0.5, 0.3, 0.1, 0.35, 0.6, 0.75, 0.5, 0.2, 0.4, 0.15, 0.0)  
 SMILE = (0.1, 0.3, 0.55, 0.8, 0.95, 1.0, 1.0, 1.0, 1.0, 0.95, 0.8, 0.55, 0.3, 0.1)
 BROAD = 0.9                         # of the smile, from where it counts as broad
 OUTER_CORNERS = (36, 45)
-# column: heading, digits, whether the lowest is the worst, target
-COLUMNS = {**{f"r {name}": (f"r {name}", 3, True, (">=", 0.95)) for name in OPENINGS},
-           **{f"slope {name}": (f"slope {name}", 2, True, None) for name in OPENINGS},
-           "shut": ("shut, left %", 1, False, ("<=", 10.0)), "shut true": ("in truth", 1, False, None),
-           "wink": ("wink, left %", 1, False, ("<=", 10.0)), "wink true": ("in truth", 1, False, None),
-           "smile": ("smile gains %", 0, True, (">=", 90.0))}
+# name: digits, whether the lowest is the worst, target
+COLUMNS = {**{f"r {name}": (3, True, (">=", 0.95)) for name in OPENINGS},
+           **{f"slope {name}": (2, True, None) for name in OPENINGS},
+           "shut eyes, % left": (1, False, ("<=", 10.0)), "shut eyes, % left in truth": (1, False, None),
+           "winks, % left": (1, False, ("<=", 10.0)), "winks, % left in truth": (1, False, None),
+           "smiles, % of the true widening": (0, True, (">=", 90.0))}
 
 
 def script() -> list[Act]:
@@ -66,11 +66,11 @@ def figures(answered: np.ndarray, true: np.ndarray, acts: list[Act]) -> dict[str
     left, truly = ((eyes / eyes[:REST].mean(0)) for eyes in (eye_openings(answered), eye_openings(true)))
     shut = truly < SHUT
     winks = shut & (truly[:, ::-1] > OPEN)
-    for name, rows in (("shut", shut & ~winks), ("wink", winks)):
-        out[name], out[f"{name} true"] = 100 * float(left[rows].mean()), 100 * float(truly[rows].mean())
+    for name, rows in (("shut eyes, % left", shut & ~winks), ("winks, % left", winks)):
+        out[name], out[f"{name} in truth"] = 100 * float(left[rows].mean()), 100 * float(truly[rows].mean())
     broad = np.array([act.smile >= BROAD for act in acts])
     gain = [width[broad].mean() - width[:REST].mean() for width in (seen[:, -1], truth[:, -1])]
-    return out | {"smile": 100 * float(gain[0] / gain[1])}
+    return out | {"smiles, % of the true widening": 100 * float(gain[0] / gain[1])}
 
 
 def _span(landmarks: np.ndarray) -> float:
@@ -97,19 +97,19 @@ def report_of(people: list[dict[str, dict[str, float]]]) -> dict:
     """Of all people the mean and the worst, and whether the mean keeps the targets."""
     over = lambda way, name, how: float(how([person[way][name] for person in people]))  # noqa: E731
     mean = {way: {name: over(way, name, np.mean) for name in COLUMNS} for way in people[0]}
-    worst = {way: {name: over(way, name, np.min if low else np.max) for name, (_, _, low, _) in COLUMNS.items()}
+    worst = {way: {name: over(way, name, np.min if low else np.max) for name, (_, low, _) in COLUMNS.items()}
              for way in people[0]}
     kept = {f"{name}, {way}": bool(value >= target[1] if target[0] == ">=" else value <= target[1])
-            for way, row in mean.items() for name, value in row.items() if (target := COLUMNS[name][3])}
+            for way, row in mean.items() for name, value in row.items() if (target := COLUMNS[name][2])}
     return {"people": len(people), "mean": mean, "worst": worst, "within_target": kept}
 
 
 def table(report: dict) -> str:
     ways = list(report["mean"])
-    lines = [f"{report['people']} rendered people, mean (worst)", " " * 20 + "".join(way.rjust(18) for way in ways)]
-    for name, (heading, digits, _, _) in COLUMNS.items():
+    lines = [f"{report['people']} rendered people, mean (worst)", " " * 32 + "".join(way.rjust(18) for way in ways)]
+    for name, (digits, _, _) in COLUMNS.items():
         cells = [f"{report['mean'][way][name]:.{digits}f} ({report['worst'][way][name]:.{digits}f})" for way in ways]
-        lines.append(heading.ljust(20) + "".join(cell.rjust(18) for cell in cells))
+        lines.append(name.ljust(32) + "".join(cell.rjust(18) for cell in cells))
     return "\n".join(lines + [f"  MISSED   {name}" for name, kept in report["within_target"].items() if not kept])
 
 

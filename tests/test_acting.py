@@ -34,8 +34,9 @@ def test_the_truth_is_followed_wholly_and_the_script_does_all_that_is_measured()
     told = figures(acted(acts), acted(acts), acts)
     assert set(told) == set(COLUMNS)
     assert all(told[name] == pytest.approx(1) for name in told if name.startswith(("r ", "slope ")))
-    assert told["shut"] == pytest.approx(told["shut true"]) and told["wink"] == pytest.approx(told["wink true"])
-    assert told["shut"] < 10 and told["wink"] < 5 and told["smile"] == pytest.approx(100)
+    for name, most in (("shut eyes, % left", 10), ("winks, % left", 5)):
+        assert told[name] == pytest.approx(told[f"{name} in truth"]) and told[name] < most
+    assert told["smiles, % of the true widening"] == pytest.approx(100)
     assert acts[:REST] and all(act.left == act.right == 1 and not act.jaw and not act.smile for act in acts[:REST])
 
 
@@ -43,18 +44,19 @@ def test_timid_lids_and_smiles_are_told_and_so_is_the_size_of_a_face_that_does_n
     acts = script()
     told = figures(2.5 * acted(acts, lids=0.8, smile_cm=0.7), acted(acts), acts)
     assert told["slope left lid"] == pytest.approx(0.8) and told["r left lid"] == pytest.approx(1)
-    assert 20 < told["shut"] < 25 and 20 < told["wink"] < 25 and told["smile"] == pytest.approx(70)
+    assert 20 < told["shut eyes, % left"] < 25 and 20 < told["winks, % left"] < 25
+    assert told["smiles, % of the true widening"] == pytest.approx(70)
     assert told["slope lips"] == pytest.approx(1)
 
 
 def test_of_several_people_the_mean_and_the_worst_are_told_and_what_is_missed_by_name():
-    good = {name: 1.0 for name in COLUMNS} | {"smile": 98.0}
-    bad = good | {"r left lid": 0.7, "wink": 30.0}
+    good = {name: 1.0 for name in COLUMNS} | {"smiles, % of the true widening": 98.0}
+    bad = good | {"r left lid": 0.7, "winks, % left": 30.0}
     report = report_of([{"raw": good, "smoothed": good}, {"raw": bad, "smoothed": good}])
-    assert report["mean"]["raw"]["wink"] == 15.5 and report["worst"]["raw"]["wink"] == 30
+    assert report["mean"]["raw"]["winks, % left"] == 15.5 and report["worst"]["raw"]["winks, % left"] == 30
     assert report["worst"]["raw"]["r left lid"] == 0.7 and report["worst"]["smoothed"]["r left lid"] == 1
     missed = [line.split("MISSED")[1].strip() for line in table(report).splitlines() if "MISSED" in line]
-    assert missed == ["r left lid, raw", "wink, raw"]
+    assert missed == ["r left lid, raw", "winks, % left, raw"]
 
 
 def test_wrong_options_are_one_sentence(tmp_path, capsys):

@@ -91,7 +91,8 @@ def test_the_shipped_card_holds_the_shipped_scores(shipped_weights: Path) -> Non
     cards = load_cards(shipped_weights)
     assert with_tables(text, cards) == text
     assert set(cards) == {"lprnet2", "lprnet"} and next(iter(cards)) == "lprnet2"
-    assert all({"photos", "captured", "renders", "speed"} <= set(card.scores) for card in cards.values())
+    assert all({"photos", "captured", "beside", "groups", "renders", "speed"} <= set(card.scores) for card in cards.values())
+    assert {"glasses", "acting", "other_head"} <= set(cards["lprnet2"].scores)
 
 
 def test_notice_names_the_licence_of_every_shipped_network(shipped_weights: Path) -> None:
