@@ -24,7 +24,8 @@ class Raster:
     @property
     def covered(self) -> np.ndarray:
         """(H, W) bool."""
-        return self.weights.any(2)
+        first, second, third = np.moveaxis(self.weights != 0, 2, 0)         # many times as fast as any(2)
+        return first | second | third
 
     def interpolate(self, values: np.ndarray) -> np.ndarray:
         """Values of the vertices (N,) or (N, C) -> (H, W) or (H, W, C) float32; 0 where there is no triangle."""
@@ -76,11 +77,9 @@ def _covered(points, triangles, height: int, width: int) -> Iterator[tuple[np.nd
         place = np.arange(len(index)) - np.repeat(np.cumsum(count[part]) - count[part], count[part])
         across = size[index, 0]
         x, y = first[index, 0] + place % across, first[index, 1] + place // across
-        to_a, to_b, to_c = (np.stack([x, y], 1) - corner[index] for corner in (a, b, c))
-        share = np.stack([_cross(to_b, to_c), _cross(to_c, to_a), _cross(to_a, to_b)], 1) / area[index, None]
-        inside = (share >= EDGE).all(1)
-        yield index[inside], (y * width + x)[inside], share[inside], area[index[inside]] < 0
-
-
-def _cross(u, v):
-    return u[:, 0] * v[:, 1] - u[:, 1] * v[:, 0]
+        # each number in an array of its own: rows of two or three take NumPy twice as long
+        to_a, to_b, to_c = ((x - corner[index, 0], y - corner[index, 1]) for corner in (a, b, c))
+        shares = [(u * t - v * s) / area[index] for (u, v), (s, t) in ((to_b, to_c), (to_c, to_a), (to_a, to_b))]
+        inside = np.flatnonzero((shares[0] >= EDGE) & (shares[1] >= EDGE) & (shares[2] >= EDGE))
+        index = index[inside]
+        yield index, (y[inside] * width + x[inside]), np.stack([share[inside] for share in shares], 1), area[index] < 0

@@ -18,19 +18,17 @@ import numpy as np
 from inference_core.errors import InputError, TakeError
 from inference_core.frames import Frame, FrameOptions, FrameSource, open_frames
 from inference_core.images import read_image
-from inference_core.raster import rasterize
 from inference_core.smooth_fill import smooth_fill
 from inference_core.take_header import SKIN, SKIN_SEEN
 from inference_core.take_measures import Measures, measure
 from inference_core.take_source import is_live, part_of, places_of, safe_name
-from inference_core.texture import Texture, sample_texture
+from inference_core.texture import AT_ONCE, Texture, sampled, unwrapped
 from inference_core.topology import Topology
-from inference_core.visibility import seen_by_photo
 
 if TYPE_CHECKING:
     from inference_core.take import TakeRows
 
-MOST_FRAMES, LARGEST = 8, 2048          # texels a side
+MOST_FRAMES, LARGEST = 8, AT_ONCE       # texels a side
 LEAST_TURN_DEG = 6.0            # frames that are turned less from one another show the same
 CALM_CM, TURN_CM = 0.05, 8.0    # motion from frame to frame that blurs; how far a turn of one radian moves skin
 USUAL_EYES, WIDE_MM = 0.7, 10.0         # quantile of the eyes' opening that counts as open; a mouth that is too wide
@@ -125,12 +123,11 @@ def blended_texture(take: TakeRows, frames: Iterable[Frame], size: int = 1024,
         raise TakeError("the clip has no frame for which the take has a face; export it without a texture")
     chosen = [row for row in rows if row in images]         # the most frontal one first
     skins, weights, seen = [], [], np.zeros((size, size), bool)
-    unwrap = rasterize(take.topology.uvs * np.float64(size) - 0.5, take.topology.triangles, (size, size))
+    unwrap = unwrapped(take.topology, size)
     on_step(LAID, 0, len(chosen))
     for row in chosen:
         face = _SeenFace(take.topology, take.vertices_image(row))
-        skin = sample_texture(images[row], face, size)
-        straight = seen_by_photo(np.float64(face.vertices_image), face.topology, unwrap, images[row])[1]
+        skin, straight = sampled(images[row], face, size, unwrap)
         weights.append(_faded(skin.visible) * straight * (PREFERRED if not skins else 1))
         skins.append(skin.image if not skins else _matched(skin.image, weights[-1], skins[0], weights[0]))
         seen |= skin.visible

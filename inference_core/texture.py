@@ -22,6 +22,7 @@ from inference_core.visibility import seen_by_photo
 
 if TYPE_CHECKING:
     from inference_core.regression import Face
+    from inference_core.topology import Topology
 
 LARGEST, AT_ONCE, ROWS = 8192, 2048, 512         # texels a side; more than so many a side are done in rows
 GRAZING = 0.12, 0.30            # cosine between skin and view: below the first nothing is taken, above the second all
@@ -47,15 +48,25 @@ def sample_texture(image: np.ndarray, face: Face, size: int = 1024) -> Texture:
     that cannot be made."""
     if not 1 <= size <= LARGEST:
         raise InputError(f"a texture of {size} pixels cannot be made; give 1 to {LARGEST}")
+    return sampled(image, face, size, unwrapped(face.topology, min(size, AT_ONCE)))[0]
+
+
+def unwrapped(topology: Topology, size: int) -> Raster:
+    """The mesh in texels."""
+    return rasterize(topology.uvs * np.float64(size) - 0.5, topology.triangles, (size, size))
+
+
+def sampled(image: np.ndarray, face: Face, size: int, unwrap: Raster) -> tuple[Texture, np.ndarray]:
+    """The skin, and the cosine between skin and view where the photo surely shows the texel, or 0, in as many texels as
+    unwrap has: `size`, at most AT_ONCE."""
     topology, vertices = face.topology, np.asarray(face.vertices_image, np.float64)
-    at_once = min(size, AT_ONCE)
-    unwrap = rasterize(topology.uvs * np.float64(at_once) - 0.5, topology.triangles, (at_once, at_once))
+    at_once = len(unwrap.front)
     skin = _from_photo(image, vertices, topology, unwrap, at_once)
     seen, surely = seen_by_photo(vertices, topology, unwrap, image)
     filled, share = _filled(skin, seen, surely, unwrap.covered)
     if size > at_once:
         filled, share = _refined(image, vertices, topology, filled, share, size)
-    return Texture(filled, share > 0.5)
+    return Texture(filled, share > 0.5), surely
 
 
 def _filled(skin, seen, surely, covered) -> tuple[np.ndarray, np.ndarray]:

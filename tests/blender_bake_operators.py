@@ -10,6 +10,7 @@ import json
 import os
 import shutil
 import sys
+import time
 import wave
 from functools import partial
 from pathlib import Path
@@ -270,11 +271,19 @@ def advance(job: jobs.Job, text: str, done: int) -> None:
     """Ticks until that part of the work has come so far, or the job has ended."""
     while job.ended is None and not (job.progress.text == text and job.progress.done >= done):
         job.tick(0.0)
+        let_work(job)
+
+
+def let_work(job: jobs.Job) -> None:
+    """Whoever asks again and again keeps the worker from its work."""
+    if job.waiting and job.ended is None:
+        time.sleep(jobs.SLEEP_S)
 
 
 def ending(job: jobs.Job) -> list[str]:
     while job.ended is None:
         job.tick()
+        let_work(job)
     return [type(job.ended).__name__, getattr(job.ended, "message", "")]
 
 

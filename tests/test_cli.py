@@ -180,7 +180,7 @@ def test_where_the_photos_lie_is_asked_once_however_many_faces_they_show(two_fac
     photos = [Path(shutil.copy(two_faces, tmp_path / f"{number}.png")) for number in range(3)]
     asked, place_of = [], files._place_of
     monkeypatch.setattr(files, "_place_of", lambda path: asked.append(Path(path)) or place_of(path))
-    assert run("image", *photos, "-o", tmp_path / "out", "--format", "ply", "--all-faces") == 0
+    assert run("image", *photos, "-o", tmp_path / "out", "--format", "ply", "--all-faces", "--texture-size", "16") == 0
     assert [path for path in asked if path in photos] == photos
 
 

@@ -143,7 +143,7 @@ def test_a_script_runs_the_operators(run: Run, folder: Path) -> None:
 
 def test_a_capture_that_is_stopped_ends_with_130_and_the_same_command_goes_on(
         run: Run, folder: Path, astronaut: np.ndarray, shipped_weights: Path) -> None:
-    count = 700
+    count = 200                                         # two seconds of work, of which the stop needs a hundredth
     write_clip(folder / "long.mp4", np.ascontiguousarray(astronaut[10:250, 110:350]), count)
     command = [sys.executable, "-m", "lprnet_blender", "video", str(folder / "long.mp4"), "-o", str(folder / "long.blend"),
                "--texture-size", "0", "--mode", "point-cache", "--end"]
@@ -169,7 +169,7 @@ def test_a_capture_that_is_stopped_ends_with_130_and_the_same_command_goes_on(
 def test_a_bake_that_is_stopped_and_given_again_leaves_one_point_cache(run: Run, folder: Path) -> None:
     topology, place = load_topology(), folder / "stopped"
     place.mkdir()
-    takes.write_take(place / "a.lprtake", topology, (takes.acted(topology, each) for each in range(400)))
+    takes.write_take(place / "a.lprtake", topology, (takes.acted(topology, each) for each in range(250)))
     command = [sys.executable, "-m", "lprnet_blender", "bake", str(place / "a.lprtake"), "-o", str(place / "a.blend"),
                "--mode", "point-cache", "--texture-size", "0"]
 

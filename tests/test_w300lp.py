@@ -15,6 +15,7 @@ import pytest
 pytest.importorskip("scipy", reason="SciPy reads MATLAB files: pip install '.[training]'")
 
 import made_up_basel  # noqa: E402
+from eager_steps import eagerly  # noqa: E402
 from scipy.io import loadmat, savemat  # noqa: E402
 
 from inference_core.errors import InputError  # noqa: E402
@@ -207,13 +208,13 @@ def test_from_parameters_to_a_network_that_is_used_and_measured(files, tmp_path:
     pytest.importorskip("ai_edge_litert", reason="the engine litert is not installed")
     from inference_core import CaptureOptions, capture_faces
     from training import map_evaluation, train, train_original
-    source = made_up_basel.write_samples(tmp_path / "data", [0, 20, -50, 70, 10, -80])
+    source = made_up_basel.write_samples(tmp_path / "data", [0, -50, 70])
     data, run = tmp_path / "maps", tmp_path / "run"
     assert make(files, source, data, "--exact") == 0
-    command = ["--data", str(data), "-o", str(run), "--epochs", "2", "--batch", "4"]
+    command = ["--data", str(data), "-o", str(run), "--epochs", "2", "--batch", "2"]
     # a stop in the middle of the first epoch: the checkpoint is there, and the same command goes on
     learn = train_original.OriginalTrainer.learn
-    with pytest.MonkeyPatch.context() as patch:
+    with pytest.MonkeyPatch.context() as patch, eagerly():
         patch.setattr(train_original.OriginalTrainer, "learn",
                       lambda self, *a: (os.kill(os.getpid(), signal.SIGINT), learn(self, *a))[1])
         assert train.main(command) == 130

@@ -98,7 +98,9 @@ class OriginalTrainer:
         self.optimiser = keras.optimizers.Adam(RATE)
         self.optimiser.build(self.model.trainable_variables)
         self._mask = tf.constant(mask[None, ..., None] / mask.mean(), tf.float32)
-        self._update = tf.function(self._learn)
+        of = lambda kind: tf.TensorSpec((None, LPRNET_SIZE, LPRNET_SIZE, 3), kind)      # noqa: E731
+        # for batches of any size: else the last of an epoch, which is smaller, has a graph built of its own
+        self._update = tf.function(self._learn, input_signature=[of(tf.uint8), of(tf.uint16)])
 
     def learn(self, images: np.ndarray, maps: np.ndarray, rate: float) -> float:
         """One batch; the loss before it."""

@@ -28,11 +28,12 @@ def export_network(model, name: str, folder: Path, inputs: list[np.ndarray]) -> 
     keras_path, lite_path = folder / f"{name}.keras", folder / f"{name}.tflite"
     save_keras(model, keras_path)
     kept = keras.models.load_model(keras_path, compile=False)
-    with tempfile.TemporaryDirectory() as aside:            # in 32 bit: whether the conversion itself is right
-        exact = Path(aside) / lite_path.name
-        save_litert(model, exact, half=False)
+    with tempfile.TemporaryDirectory() as aside:
+        saved, exact = Path(aside) / "saved", Path(aside) / lite_path.name
+        _save_for_converter(model, saved)
+        _write_litert(saved, exact, half=False)             # in 32 bit: whether the conversion itself is right
         _check(exact, largest_difference(kept, exact, inputs), TOLERANCE)
-    save_litert(model, lite_path)
+        _write_litert(saved, lite_path, half=True)
     difference = largest_difference(kept, lite_path, inputs)
     _check(lite_path, difference, HALF_TOLERANCE)
     return {"keras": file_entry(keras_path), "litert": file_entry(lite_path)}, difference
@@ -57,6 +58,13 @@ def save_keras(model, path: Path) -> None:
 
 def save_litert(model, path: Path, half: bool = True) -> None:
     """A LiteRT file with frozen weights and a batch of one; half: weights stored as 16-bit floats."""
+    with tempfile.TemporaryDirectory() as aside:
+        _save_for_converter(model, Path(aside))
+        _write_litert(Path(aside), path, half)
+
+
+def _save_for_converter(model, folder: Path) -> None:
+    """The network with a batch of one as a SavedModel, which costs as much as what the converter makes of it."""
     import tensorflow as tf
 
     specification = tf.TensorSpec((1, *model.inputs[0].shape[1:]), tf.float32, name=model.inputs[0].name)
@@ -70,13 +78,17 @@ def save_litert(model, path: Path, half: bool = True) -> None:
         return out if names is None else {names: out}
 
     module.run = tf.function(run, input_signature=[specification])
-    with tempfile.TemporaryDirectory() as folder:
-        tf.saved_model.save(module, folder, signatures=module.run)
-        converter = tf.lite.TFLiteConverter.from_saved_model(folder)
-        if half:
-            converter.optimizations = [tf.lite.Optimize.DEFAULT]
-            converter.target_spec.supported_types = [tf.float16]
-        litert = converter.convert()
+    tf.saved_model.save(module, str(folder), signatures=module.run)
+
+
+def _write_litert(saved: Path, path: Path, half: bool) -> None:
+    import tensorflow as tf
+
+    converter = tf.lite.TFLiteConverter.from_saved_model(str(saved))
+    if half:
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+        converter.target_spec.supported_types = [tf.float16]
+    litert = converter.convert()
     beside = path.with_suffix(".partial")
     beside.write_bytes(litert)
     os.replace(beside, path)
