@@ -52,10 +52,14 @@ def test_timid_lids_and_smiles_are_told_and_so_is_the_size_of_a_face_that_does_n
 def test_of_several_people_the_mean_and_the_worst_are_told_and_what_is_missed_by_name():
     good = {name: 1.0 for name in COLUMNS} | {"smiles, % of the true widening": 98.0}
     bad = good | {"r left lid": 0.7, "winks, % left": 30.0}
-    report = report_of([{"raw": good, "smoothed": good}, {"raw": bad, "smoothed": good}])
+    report = report_of([{"raw": good, "smoothed": good}, {"raw": bad, "smoothed": good}], "some")
     assert report["mean"]["raw"]["winks, % left"] == 15.5 and report["worst"]["raw"]["winks, % left"] == 30
     assert report["worst"]["raw"]["r left lid"] == 0.7 and report["worst"]["smoothed"]["r left lid"] == 1
     missed = [line.split("MISSED")[1].strip() for line in table(report).splitlines() if "MISSED" in line]
+    wide = good | {"smiles, % of the true widening": 130.0}
+    report = report_of([{"raw": good}, {"raw": wide}], "some")
+    assert report["worst"]["raw"]["smiles, % of the true widening"] == 130
+    assert report["within_target"]["smiles, % of the true widening, raw"] is False
     assert missed == ["r left lid, raw", "winks, % left, raw"]
 
 

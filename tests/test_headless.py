@@ -217,6 +217,7 @@ def test_a_mistake_is_one_sentence_and_an_exit_code(run: Run, made: Path, line: 
 def test_photos_that_all_fail_leave_no_empty_folder(run: Run, made: Path) -> None:
     answer = run("blender --command lprnet image nowhere gone.png -o new/heads")
     assert answer.returncode == 2 and "nowhere: cannot be read" in answer.stderr and "Traceback" not in answer.stderr
+    assert "2 of 2 photos failed" in answer.stderr and "the others" not in answer.stderr
     assert not (made / "new").exists()
 
 

@@ -51,7 +51,8 @@ def test_what_is_measured_beside_others_by_group_in_clips_and_on_another_head_ge
         "accuracy": {"points": {"lprnet2": {"aflw": seen(4.0)}, "lprnet": {"aflw": seen(9.0)}, "FaceMesh": {"aflw": seen(6.0, 90.0)}},
                      "groups": {"some": {"lprnet2": {"all": dict(n=4, found=100.0, distance=1.5, worse=1.0)},
                                          "lprnet": {"all": dict(n=4, found=50.0, distance=3.0, worse=1.0)}}}},
-        "acting": {"people": 2, "mean": {"raw": {"r lips": 0.97}, "smoothed": {"r lips": 0.98}}, "within_target": {}},
+        "acting": {"network": "lprnet2", "people": 2, "mean": {"raw": {"r lips": 0.97}, "smoothed": {"r lips": 0.98}},
+                   "worst": {"raw": {"r lips": 0.5}, "smoothed": {"r lips": 0.6}}, "within_target": {}},
         "other-head": {"0-30": {"n": 7, "mesh": 5.25}, "at best": 2.5},
         "glasses": {"0-45": {"n": 3, "wink_left": 12.5}}}
     given = []
@@ -59,9 +60,10 @@ def test_what_is_measured_beside_others_by_group_in_clips_and_on_another_head_ge
         (tmp_path / f"{kind}.json").write_text(json.dumps(report))
         given += [f"--{kind}", str(tmp_path / f"{kind}.json")]
     assert main(["--network", "lprnet2", *given]) == 0
+    assert main(["--network", "lprnet", "--acting", str(tmp_path / "acting.json")]) == 1      # it is of the other
     text = (folder / "MODEL_CARD.md").read_text()
     for row in ("| lprnet2 | 4.00 / 2.00 |", "| FaceMesh | 6.00 / 3.00, 10 % not found |",
-                "| FaceMesh | 6.00 | 7.00 |  | 8.00 | 9.00 |", "| all | 4 | 100.00 | 1.50 | 1.00 |", "| r lips | 0.97 | 0.98 |",
+                "| FaceMesh | 6.00 | 7.00 |  | 8.00 | 9.00 |", "| all | 4 | 100.00 | 1.50 | 1.00 |", "| r lips | 0.97 (0.50) | 0.98 (0.60) |",
                 "| 0-30 | 7 | 5.25 |", "| 0-45 | 3 |"):
         assert row in text, row
     assert "9.00 / 4.50" not in text and "50.00" not in text and "12.50" in text      # the other network's are its own

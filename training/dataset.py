@@ -15,7 +15,7 @@ from training.pool import MICRO, Pool
 from training.relight import Skin, draw_lamp, relight
 
 NONFACE_SHARE = 0.06
-RELIT_SHARE = 0.4               # of the faces, where the light is drawn anew
+RELIT_SHARE = 0.4               # of the faces get another lamp
 AHEAD = 8                       # batches prepared in advance
 
 
@@ -33,7 +33,7 @@ class Batch:
 
 @dataclass(frozen=True)
 class Dataset:
-    """Pools with the share of each in a batch. skin: for another light on the faces; without it their own."""
+    """Pools with the share of each in a batch. skin: for another lamp on relit_share of the faces; without it none."""
 
     pools: list[Pool]
     shares: np.ndarray
@@ -41,6 +41,7 @@ class Dataset:
     size: int
     crop_side: float = CROP_SIDE
     skin: Skin | None = None
+    relit_share: float = RELIT_SHARE
 
     def draw(self, rng: np.random.Generator, count: int) -> Batch:
         """A training batch of `count` crops."""
@@ -57,7 +58,7 @@ class Dataset:
         image, landmarks = pool.images[row], pool.landmarks[row]
         place = draw_placement(rng, landmarks, image.shape[1], steady, self.crop_side)
         presence = steady or rng.random() >= NONFACE_SHARE
-        if self.skin and presence and not steady and rng.random() < RELIT_SHARE:
+        if self.skin and presence and not steady and rng.random() < self.relit_share:
             whole = pool.canonical[row].astype(np.float32) / MICRO
             image = relight(image, whole, pool.head_pose(row), self.skin, draw_lamp(rng))
         crop = place.cut(image, self.size) if presence else draw_nonface(rng, image, landmarks, self.size, self.crop_side)

@@ -59,9 +59,9 @@ def _section(card: WeightsCard):
             yield _table(title, ("n", "68 points", "inner 51", *HEADS, "shut eyes: left %", "in truth", "winks", "left %"),
                          scores[kind], ("n", "nme68", "nme51", *OPENINGS, "shut_left", "shut_true", "wink_n", "wink_left"))
     if "acting" in scores:
-        ways = list(scores["acting"])
-        rows = {name: {way: scores["acting"][way][name] for way in ways} for name in scores["acting"][ways[0]]}
-        yield _table("rendered clips, frame by frame", tuple(ways), rows, tuple(ways))
+        mean, worst = (scores["acting"][name] for name in ("mean", "worst"))
+        rows = {name: {way: f"{of[name]:.2f} ({worst[way][name]:.2f})" for way, of in mean.items()} for name in next(iter(mean.values()))}
+        yield _table(f"clips of {scores['acting']['people']} rendered people, frame by frame: mean (worst)", tuple(mean), rows, tuple(mean))
     if "other_head" in scores:
         measures = [name for name in next(iter(scores["other_head"].values())) if name != "n"]
         yield _table("MakeHuman's head, by yaw, %", ("n", *measures), scores["other_head"], ("n", *measures))
@@ -126,7 +126,9 @@ def of_reports(reports: dict[str, dict], network: str) -> dict[str, dict]:
                 for source, row in of.items() if row["n"] > FEW} for way, of in ways.items()}
             (scores["groups"],) = [of[network] for of in report["groups"].values()]
         elif kind == "acting":
-            scores[kind] = report["mean"]
+            if report["network"] != network:
+                raise ValueError("of another network")
+            scores[kind] = {name: report[name] for name in ("people", "mean", "worst")}
         elif kind == "other_head":
             scores[kind] = {name: row for name, row in report.items() if isinstance(row, dict)}
         else:

@@ -1,8 +1,9 @@
 """Another light on a photographed face: official portraits know a soft light from the front and little else.
 
 The label says how the skin lies, so a lamp drawn anywhere before the face brightens and darkens it as it would: shading
-after Lambert, and shadows that the face throws on itself. Coarse on purpose: what it does to the picture is smooth but
-for the edges of shadows.
+after Lambert, and shadows that the face throws on itself. Coarse on purpose, as it is drawn for every crop: the lamp sees
+the face in squares of 0.8 cm, so that skin which slopes away from it is darkened too, by about as much as the half of what
+true shadows take.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from training.labels import LabelMesh
 STEP = 3                        # every third cell of the map: 1,700 places on the skin
 SHADING = 80                    # the sample in the shading, in pixels a side
 SHADOWS = 26                    # the face as seen by the lamp, in pixels a side
-DEEP_CM = 0.7                   # what lies so far behind what the lamp sees is in shadow
+DEEP_CM = 0.7                   # what lies so far behind what the lamp sees begins to be in shadow; twice as far it is
 DARKEST, BRIGHTEST = 0.15, 2.2  # of what the picture had
 
 
@@ -104,8 +105,8 @@ def _in_shadow(upright: np.ndarray, towards: np.ndarray, scale: float) -> np.nda
     side = np.cross(towards, [0.0, 1.0, 0.0] if abs(towards[1]) < 0.9 else [1.0, 0.0, 0.0])
     side /= np.linalg.norm(side)
     across, above, near = upright @ side, upright @ np.cross(side, towards), upright @ towards
-    low, cell = min(across.min(), above.min()), max(np.ptp(across), np.ptp(above)) / (SHADOWS - 1)
-    x, y = ((across - low) / cell).astype(np.intp) % SHADOWS, ((above - low) / cell).astype(np.intp) % SHADOWS
+    cell = max(np.ptp(across), np.ptp(above)) / (SHADOWS - 1)
+    x, y = (((along - along.min()) / cell).astype(np.intp) for along in (across, above))
     nearest = np.full((SHADOWS, SHADOWS), -np.inf, np.float32)
     np.maximum.at(nearest, (y, x), near)
     return np.clip((nearest[y, x] - near) / scale / DEEP_CM - 1, 0, 1)

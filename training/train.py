@@ -34,7 +34,7 @@ from inference_core.topology import load_topology          # noqa: E402
 from training import networks                               # noqa: E402
 from training.augment import CROP_SIDE                      # noqa: E402
 from training.average import SHARED                         # noqa: E402
-from training.dataset import Dataset, batches               # noqa: E402
+from training.dataset import RELIT_SHARE, Dataset, batches               # noqa: E402
 from training.encoder import facemesh_weights_file, warm_start      # noqa: E402
 from training.face_model import load_face_model             # noqa: E402
 from training.labels import label_mesh, training_points     # noqa: E402
@@ -252,7 +252,7 @@ def _prepared(options) -> tuple[Trainer, Dataset, list]:
     pairs = [entry.rpartition("=") if "=" in entry else (entry, "=", "1") for entry in options.pool]
     shares = np.array([_share(share, path) for path, _, share in pairs])
     dataset = Dataset([open_pool(path) for path, _, _ in pairs], shares / shares.sum(), points, size, options.crop_side,
-                      skin_of(topology, mesh))
+                      skin_of(topology, mesh) if options.relit_share else None, options.relit_share)
     heldout = [open_pool(path) for path in options.heldout]
     make_folder(options.output)
     checkpoint = options.output / "checkpoint.npz"
@@ -361,12 +361,15 @@ def _parse(arguments):
                         "network's encoder as they are: they cost most, and have least to learn once it has been trained")
     parser.add_argument("--size", type=int, default=networks.LPRNET2_SIZE, help="input side of lprnet2 in pixels")
     parser.add_argument("--crop-side", type=float, default=CROP_SIDE, help="of the crop, in larger sides of the landmarks' box")
+    parser.add_argument("--relit-share", type=float, default=RELIT_SHARE, help="of the faces that get another lamp")
     parser.add_argument("--batch", type=int, default=BATCH)
     parser.add_argument("--threads", type=int, default=0, help="0: as many as there are cores")
     parser.add_argument("--report-minutes", type=float, default=REPORT_S / 60)
     parser.add_argument("--seed", type=seed_number, default=1)
     parser.add_argument("-o", "--output", type=Path, required=True)
     options = parser.parse_args(arguments)
+    if not 0 <= options.relit_share <= 1:
+        parser.error("--relit-share must be 0 to 1")
     if options.still_stages and (options.network != "lprnet2" or not 0 < options.still_stages <= MOST_STILL):
         parser.error(f"--still-stages takes 0 to {MOST_STILL}, for the network lprnet2 alone")
     return options

@@ -91,7 +91,8 @@ def capture_all(jobs: list[Job], options: argparse.Namespace, kept: Places) -> i
             codes.append(report(error))
     failed = sum(code != 0 for code in codes)
     if failed and len(jobs) > 1:
-        print(f"lprnet: {failed} of {len(jobs)} photos failed, the others are done", file=sys.stderr)
+        others = ", the others are done" if failed < len(jobs) else ""
+        print(f"lprnet: {failed} of {len(jobs)} photos failed{others}", file=sys.stderr)
     return max(codes)
 
 

@@ -125,7 +125,7 @@ class LiveProcess:
             if isinstance(message, LiveTexture):
                 self._texture = message.png
             elif isinstance(message, LiveStatus):
-                if message.stage == FAILED and self._child.stopping and state.stage in (LOADING, OPENING):
+                if message.stage == FAILED and self._child.stopping and state.stage == OPENING:
                     message = LiveStatus(ENDED)     # of a camera that nobody wants any more; the child may not know yet
                 counts = dict(frames=message.frames, lost=message.lost, recorded=message.recorded)
                 self._state = replace(state, stage=message.stage, message=message.message,

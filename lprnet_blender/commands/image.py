@@ -74,7 +74,7 @@ def _capture_all(jobs: list[tuple[Path, list[Path]]], options: argparse.Namespac
             faces = _save(output, captured, options)
             print(f"{output}: {faces} face{'s' if faces > 1 else ''}", flush=True)
     if codes and count > 1:
-        say(f"{len(codes)} of {count} photos failed, the others are done")
+        say(f"{len(codes)} of {count} photos failed" + (", the others are done" if len(codes) < count else ""))
     return max(codes, default=0)
 
 
