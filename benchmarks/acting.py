@@ -21,8 +21,8 @@ import numpy as np
 from benchmarks.clips import BLINK, Act, Clip, ClipSource
 from benchmarks.steadiness import take_of
 from inference_core.engine import load_network
-from inference_core.errors import InputError, LPRNetError, OutputError
-from inference_core.files import write_bytes
+from inference_core.errors import InputError, LPRNetError
+from inference_core.files import check_writable, write_bytes
 from inference_core.smoothing import smooth
 from inference_core.take import TakeRows
 from inference_core.tracking import capture
@@ -129,8 +129,8 @@ def main(arguments: list[str] | None = None) -> int:
     if not PEOPLE[0] <= options.people <= PEOPLE[1] or options.seed < 0:
         parser.error(f"--people must be {PEOPLE[0]} to {PEOPLE[1]}, and --seed not negative")
     try:
-        if options.json and not options.json.resolve().parent.is_dir():
-            raise OutputError(f"{options.json}: its folder does not exist; make it or give another file")
+        if options.json:
+            check_writable(options.json)
         source, acts = ClipSource(load_face_model(options.face_model), options.textures, options.glasses), script()
         people = [measure(source.clip("acting", acts, REST, options.seed + number), acts)
                   for number in range(options.people)]
